@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config";
+
+/** Tests wait for conditions, never for time; the limits below only end a test that hangs. */
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    exclude: ["**/node_modules/**", "test/tidy/fixtures/**"],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    pool: "forks",
+    globalSetup: ["test/support/global-setup.ts"],
+    reporters: process.env["CI"] ? ["default"] : ["dot"],
+  },
+});
