@@ -3,17 +3,19 @@
 -- Roles (cluster-wide, hence created only if missing):
 --   shoal_tenant  the Manager. Every statement runs inside `set local shoal.organisation_id`, and row level security
 --                 (forced, so that not even the owner slips past) shows it that organisation's rows alone.
+--   shoal_accounts  the Manager before it knows the organisation: authentication and opening accounts, nothing else.
 --   shoal_worker  dispatcher, orchestrator and tick: they serve all organisations, but may touch only what they work on.
 -- Login roles are granted one of the two by whoever deploys; nothing logs in as the owner after migration.
 
 do $$
 begin
   if not exists (select from pg_roles where rolname = 'shoal_tenant') then create role shoal_tenant nologin; end if;
+  if not exists (select from pg_roles where rolname = 'shoal_accounts') then create role shoal_accounts nologin; end if;
   if not exists (select from pg_roles where rolname = 'shoal_worker') then create role shoal_worker nologin; end if;
 exception when duplicate_object or unique_violation then null; -- two databases of one server migrated at once
 end $$;
 
-grant usage on schema public to shoal_tenant, shoal_worker;
+grant usage on schema public to shoal_tenant, shoal_accounts, shoal_worker;
 
 -- The organisation of the running transaction; null outside of one, which matches no row.
 create function current_organisation() returns text language sql stable parallel safe

@@ -23,6 +23,20 @@ alter table users force row level security;
 create policy tenant on users for select to shoal_tenant
   using (exists (select from memberships m where m.user_id = users.id and m.organisation_id = current_organisation()));
 
+-- Finding out who calls, and opening an account, come before an organisation is known. Only this role may do it, and it
+-- sees accounts alone: no template, no processor, no event.
+do $$
+declare t text;
+begin
+  foreach t in array array['organisations', 'users', 'memberships', 'sessions', 'api_keys'] loop
+    execute format('create policy accounts on %I to shoal_accounts using (true) with check (true)', t);
+  end loop;
+end $$;
+create policy accounts on audit_log for insert to shoal_accounts with check (true);
+grant select on plans to shoal_accounts;
+grant select, insert, update on organisations, users, memberships, sessions, api_keys to shoal_accounts;
+grant insert on audit_log to shoal_accounts;
+
 grant select on plans, clusters to shoal_tenant;
 grant select, update (name) on organisations to shoal_tenant;
 grant select on users to shoal_tenant;
