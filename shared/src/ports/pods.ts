@@ -72,10 +72,18 @@ export interface Pods {
   /** `undefined` only if the API said that it does not exist. */
   get(namespace: string, name: string): Promise<ObservedPod | undefined>;
   /**
-   * Creates the pod and its disruption budget, owned by the sentinel. A pod of that name with the same processor and epoch
-   * is adopted (`created: false`).
+   * Uid of the namespace's sentinel, the controller that every pod names; made where it is missing. Read before each create,
+   * since a pod that names a sentinel that no longer exists is collected within seconds.
    */
-  create(pod: PodManifest): Promise<{ readonly created: boolean; readonly pod: ObservedPod }>;
+  sentinelUid(namespace: string): Promise<string>;
+  /**
+   * Creates the pod, and first its disruption budget where asked. A pod of that name with the same processor and epoch is
+   * adopted (`created: false`).
+   */
+  create(
+    pod: PodManifest,
+    options: { readonly withBudget: boolean },
+  ): Promise<{ readonly created: boolean; readonly pod: ObservedPod }>;
   /** Tells the pod to go, guarded by uid where given; `gone` once the API says that it does not exist. */
   delete(
     namespace: string,

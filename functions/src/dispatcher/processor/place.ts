@@ -1,0 +1,45 @@
+/**
+ * place: capacity is set aside, and with it the epoch, the pod's name and the spec hash enter the row, before anything is
+ * created outside ("own before you create"). The placer commits all of that under the cluster's placement lock.
+ */
+import { milliseconds } from "@shoal/shared/base/time.ts";
+import type { StepContext, StepResult } from "./step.ts";
+
+/** Delay before the next pod after `failures` of them in ten minutes: 2, 4, 8 .. 300 s. */
+const damping = (failures: number): number => (failures === 0 ? 0 : Math.min(300_000, 1000 * 2 ** failures));
+
+export async function place(context: StepContext): Promise<StepResult> {
+  const { row, now, placer } = context;
+  const wait = row.stageSince + damping(row.recentFailures) - now;
+  if (wait > 0) {
+    return {
+      again: milliseconds(wait),
+      condition: {
+        type: "Placed",
+        status: "False",
+        reason: "BackingOff",
+        message: `${row.recentFailures} pods failed in the last ten minutes`,
+      },
+    };
+  }
+  const placed = await placer.place(row);
+  switch (placed.kind) {
+    case "placed":
+      return { committed: true, again: milliseconds(0) };
+    case "moved-on":
+      return { committed: true, again: milliseconds(0) };
+    case "unsatisfiable":
+      return {
+        event: "rejected",
+        condition: { type: "Placed", status: "False", reason: "Unsatisfiable", message: placed.because },
+        patch: { observedGeneration: row.generation },
+        operation: { state: "failed", code: "unsatisfiable", message: placed.because },
+        notice: { kind: "processor.failed", reason: "Unsatisfiable", message: placed.because },
+      };
+    case "no-hosts":
+      return {
+        again: milliseconds(2000),
+        condition: { type: "Placed", status: "False", reason: "NoHostsKnown", message: placed.because },
+      };
+  }
+}
