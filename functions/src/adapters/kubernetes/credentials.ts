@@ -1,0 +1,92 @@
+/**
+ * Where the API is and how to speak to it. client-node parses kubeconfig files and runs their authenticators (tokens,
+ * client certificates, exec plugins, and what `addAuthenticator` adds for GKE and EKS); only its config module is loaded,
+ * since the generated API doubles a function's cold start. Its HTTP side is not used: it opens one TLS connection per
+ * request.
+ */
+import type { RequestOptions } from "node:https";
+import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
+import { Agent } from "undici";
+import { ShoalError } from "@shoal/shared/base/errors.ts";
+
+export { KubeConfig };
+
+/** Kubeconfig text (YAML or JSON). `context` picks another than the file's current one. */
+export function kubeConfigFrom(text: string, context?: string): KubeConfig {
+  const config = new KubeConfig();
+  config.loadFromString(text);
+  if (context !== undefined) config.setCurrentContext(context);
+  if (config.getCurrentCluster() === null) {
+    throw new ShoalError("invalid_argument", "the kubeconfig names no cluster for its current context");
+  }
+  return config;
+}
+
+export interface Endpoint {
+  readonly server: string;
+  /** For requests: few connections that stay open. */
+  readonly requests: Agent;
+  /**
+   * For watches and logs. A stream holds its connection for as long as it lives, so streams in the bounded pool would
+   * starve every request once there are as many of them as connections.
+   */
+  readonly streams: Agent;
+  headers(): Promise<Readonly<Record<string, string>>>;
+  /** Asks the authenticator again: the API did not accept what we have. */
+  forgetHeaders(): void;
+  close(): Promise<void>;
+}
+
+/** How long an authenticator's answer is used: they cache tokens themselves, but read files and spawn plugins. */
+const HEADERS_KEPT_MS = 30_000;
+
+/** Connections for requests; enough for a burst, few enough that a restart of the API is no stampede of handshakes. */
+const CONNECTIONS = 16;
+
+export async function endpointOf(config: KubeConfig, monotonic: () => number): Promise<Endpoint> {
+  const cluster = config.getCurrentCluster();
+  if (cluster === null) throw new ShoalError("invalid_argument", "the kubeconfig names no cluster");
+  const tls: RequestOptions = {};
+  await config.applyToHTTPSOptions(tls);
+  const connect = {
+    ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+    ...(tls.cert === undefined ? {} : { cert: tls.cert }),
+    ...(tls.key === undefined ? {} : { key: tls.key }),
+    ...(tls.servername === undefined ? {} : { servername: tls.servername }),
+    ...(tls.rejectUnauthorized === undefined ? {} : { rejectUnauthorized: tls.rejectUnauthorized }),
+    timeout: 5_000,
+  };
+  const requests = new Agent({ connect, connections: CONNECTIONS, pipelining: 1, keepAliveTimeout: 60_000 });
+  const streams = new Agent({ connect, pipelining: 1, keepAliveTimeout: 10_000, bodyTimeout: 0 });
+  let known: { readonly headers: Readonly<Record<string, string>>; readonly until: number } | undefined;
+  return {
+    server: cluster.server.replace(/\/+$/, ""),
+    requests,
+    streams,
+    headers: async () => {
+      if (known !== undefined && monotonic() < known.until) return known.headers;
+      const headers = await currentHeaders(config);
+      known = { headers, until: monotonic() + HEADERS_KEPT_MS };
+      return headers;
+    },
+    forgetHeaders: () => {
+      known = undefined;
+    },
+    close: async () => {
+      await Promise.all([requests.destroy(), streams.destroy()]);
+    },
+  };
+}
+
+async function currentHeaders(config: KubeConfig): Promise<Readonly<Record<string, string>>> {
+  const options: RequestOptions = {};
+  await config.applyToHTTPSOptions(options);
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(options.headers ?? {})) {
+    if (typeof value === "string") headers[name.toLowerCase()] = value;
+  }
+  if (typeof options.auth === "string") {
+    headers["authorization"] = `Basic ${Buffer.from(options.auth).toString("base64")}`;
+  }
+  return headers;
+}
