@@ -5,8 +5,8 @@
  * to outlive us (`keep`).
  */
 import { execFile, spawn, type ChildProcess } from "node:child_process";
-import { constants } from "node:fs";
-import { access, mkdir, open, readdir, rm } from "node:fs/promises";
+import { closeSync, constants, openSync } from "node:fs";
+import { access, mkdir, readdir, rm } from "node:fs/promises";
 import { Socket } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -108,7 +108,7 @@ async function start(driver: Driver, request: StartRequest): Promise<RunningCont
   const address = await driver.addresses.take(podUid, []);
   const record = { podUid, container, attempt, pid, bornAt: (await bornAt(pid)) ?? "", startedAt, address, cwd };
   await writePidFile(at.pid, record);
-  await output.letGo();
+  output.letGo();
   return handleOf(record, env, output.log, exited, tools);
 }
 
@@ -122,7 +122,7 @@ async function recover(driver: Driver): Promise<readonly RunningContainer[]> {
     }
     driver.addresses.hold(record.podUid, record.address);
     const output = await openOutput(at.pipe, at.log, driver.init.clock);
-    await output.letGo();
+    output.letGo();
     const exited = watchAdopted(record, output, at.pid, driver.init.clock);
     found.push(handleOf(record, await environmentOfProcess(record.pid), output.log, exited, driver.tools));
   }
@@ -157,7 +157,7 @@ interface Output {
   readonly log: LogFile;
   /** For the child; closed by `letGo` once it has its own. */
   readonly writeEnd: number;
-  letGo(): Promise<void>;
+  letGo(): void;
   /** Every writer has closed the pipe: the process and its children have ended. */
   readonly drained: Promise<void>;
   /** Takes what still comes, then closes the log. */
@@ -167,10 +167,11 @@ interface Output {
 async function openOutput(pipe: string, logPath: string, clock: Clock): Promise<Output> {
   await promisify(execFile)("mkfifo", ["-m", "600", pipe]).catch(() => undefined);
   const log = openLog(logPath, () => clock.now());
-  // Read and write: opening does not wait for the other side, and a writer always has a reader.
-  const write = await open(pipe, constants.O_RDWR | constants.O_NONBLOCK);
-  const read = await open(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
-  const socket = new Socket({ fd: read.fd, readable: true, writable: false });
+  // Read and write: opening does not wait for the other side, and a writer always has a reader. It blocks, since few
+  // programs expect otherwise of their output. Plain descriptors: both are given away.
+  const write = openSync(pipe, constants.O_RDWR);
+  const read = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+  const socket = new Socket({ fd: read, readable: true, writable: false });
   socket.on("data", (chunk: Buffer) => {
     if (log.write(chunk)) return;
     socket.pause();
@@ -178,18 +179,18 @@ async function openOutput(pipe: string, logPath: string, clock: Clock): Promise<
   });
   socket.on("error", () => socket.destroy());
   const drained = new Promise<void>((resolve) => socket.once("close", () => resolve()));
-  let open_ = true;
-  const letGo = async (): Promise<void> => {
-    if (open_) await write.close();
-    open_ = false;
+  let held = true;
+  const letGo = (): void => {
+    if (held) closeSync(write);
+    held = false;
   };
   return {
     log,
-    writeEnd: write.fd,
+    writeEnd: write,
     letGo,
     drained,
     end: async () => {
-      await letGo();
+      letGo();
       const timer = setTimeout(() => socket.destroy(), DRAIN_MS);
       await drained;
       clearTimeout(timer);

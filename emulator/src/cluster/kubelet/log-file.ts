@@ -104,13 +104,15 @@ function rotatingFile(path: string, rotateAt: number): RotatingFile {
       await rename(path, `${path}.1`);
     }
   };
-  const work = (): Promise<void> => {
+  const work = async (): Promise<void> => {
     working ??= drain()
       .catch(() => undefined)
       .finally(() => {
         working = undefined;
       });
-    return working;
+    await working;
+    // What was appended while the last write ended is not forgotten.
+    if (pending !== "") await work();
   };
   return {
     waiting: () => pending.length,

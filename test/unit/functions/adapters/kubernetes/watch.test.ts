@@ -73,6 +73,7 @@ describe("one watch", () => {
     ["410 as the answer", status(410, "Expired"), ["expired"]],
     ["a cut stream", pieces([event("ADDED", pod("a", 6))], "cut"), ["ADDED a", "failed"]],
     ["a stream that ends inside a line", pieces(['{"type":"ADDED"'], "close"), ["failed"]],
+    ["an event without its line end", pieces([event("ADDED", pod("a", 6)).trimEnd()], "close"), ["failed"]],
     ["garbage", pieces(["<html>\n"], "close"), ["failed"]],
     ["an event of unknown type", pieces([event("SURPRISE", pod("a", 6))], "close"), ["failed"]],
     ["500", status(500, "InternalError"), ["failed"]],
