@@ -14,6 +14,8 @@ export interface Leaf {
   mostMemory: number;
   mostPods: number;
   mostGpu: number;
+  /** Most of `balanceOf`: a leaf of hosts that are full in CPU or full in memory, but never both, is skipped by this. */
+  mostBalance: number;
 }
 
 export interface HostOrder {
@@ -98,6 +100,14 @@ export function createHostOrder(table: HostTable): HostOrder {
   };
 }
 
+/**
+ * The smaller of CPU and memory, on a common scale of 4 GiB to a core. What holds a pod is at least as large in both, so it
+ * has at least the pod's balance as well, whatever the scale.
+ */
+export function balanceOf(cpuMilli: number, memoryMiB: number): number {
+  return Math.min(cpuMilli * 4, memoryMiB);
+}
+
 function upperHalf(full: Leaf): Leaf {
   const rest = emptyLeaf();
   rest.size = LEAF_SIZE / 2;
@@ -113,10 +123,11 @@ const emptyLeaf = (): Leaf => ({
   mostMemory: -Infinity,
   mostPods: -Infinity,
   mostGpu: -Infinity,
+  mostBalance: -Infinity,
 });
 
 function measure(leaf: Leaf, table: HostTable): void {
-  leaf.mostCpu = leaf.mostMemory = leaf.mostPods = leaf.mostGpu = -Infinity;
+  leaf.mostCpu = leaf.mostMemory = leaf.mostPods = leaf.mostGpu = leaf.mostBalance = -Infinity;
   for (let i = 0; i < leaf.size; i++) include(leaf, table, leaf.hosts[i]!);
 }
 
@@ -125,14 +136,20 @@ function include(leaf: Leaf, table: HostTable, host: number): void {
   if (table.freeMemory[host]! > leaf.mostMemory) leaf.mostMemory = table.freeMemory[host]!;
   if (table.freePods[host]! > leaf.mostPods) leaf.mostPods = table.freePods[host]!;
   if (table.freeGpu[host]! > leaf.mostGpu) leaf.mostGpu = table.freeGpu[host]!;
+  const balance = balanceOf(table.freeCpu[host]!, table.freeMemory[host]!);
+  if (balance > leaf.mostBalance) leaf.mostBalance = balance;
 }
 
-/** Whether one of the leaf's figures may be the host's, so that they have to be taken anew without it. */
+/**
+ * Whether one of the leaf's figures may be the host's, so that they have to be taken anew without it. Most hosts have no
+ * GPU; having none is not worth a look, since a figure that is too high costs a search some steps and nothing else.
+ */
 function holdsMost(leaf: Leaf, table: HostTable, host: number): boolean {
   return (
     table.freeCpu[host]! >= leaf.mostCpu ||
     table.freeMemory[host]! >= leaf.mostMemory ||
     table.freePods[host]! >= leaf.mostPods ||
-    table.freeGpu[host]! >= leaf.mostGpu
+    (table.freeGpu[host]! > 0 && table.freeGpu[host]! >= leaf.mostGpu) ||
+    balanceOf(table.freeCpu[host]!, table.freeMemory[host]!) >= leaf.mostBalance
   );
 }

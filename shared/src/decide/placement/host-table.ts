@@ -16,6 +16,8 @@ export interface HostTable {
   readonly zones: readonly string[];
   /** Number of the host's zone in `zones`; -1 in none. */
   readonly zoneOf: Int32Array;
+  /** Each host's own number: the domain that it is under the host topology. */
+  readonly itself: Int32Array;
   /** 1 where the host takes nobody: not ready, or being emptied. */
   readonly out: Uint8Array;
   readonly freeCpu: Float64Array;
@@ -65,6 +67,7 @@ export function createHostTable(given: readonly PlacementHost[], bufferPercent: 
     numberOf,
     zones,
     zoneOf: Int32Array.from(hosts, (host) => zoneNumber.get(host.zone) ?? -1),
+    itself: Int32Array.from(hosts, (_, host) => host),
     out: Uint8Array.from(hosts, (host) => (takesNobody(host) ? 1 : 0)),
     freeCpu,
     freeMemory,

@@ -3,9 +3,10 @@
  * Every entry can be undone; after that the books are equal to those before, to the last bit (whole numbers only).
  */
 import { ShoalError } from "../../base/errors.ts";
+import { createCensus } from "./census.ts";
 import type { HostOrder } from "./host-order.ts";
 import type { HostTable } from "./host-table.ts";
-import { matchesAll, type Labels } from "./labels.ts";
+import type { Labels } from "./labels.ts";
 import type { Requests } from "./quantities.ts";
 import { count, createTally, createTallyIndex, type Tally } from "./topology.ts";
 import type { PlacementPod, TopologyKey } from "./types.ts";
@@ -20,7 +21,7 @@ export interface Bookable {
 export interface Entry<C extends Bookable> {
   readonly pod: PlacementPod;
   readonly class: C;
-  host: number;
+  readonly host: number;
   touches: readonly Tally[];
 }
 
@@ -52,33 +53,40 @@ export const NO_LABELS: Labels = {};
 
 export function createLedger<C extends Bookable>(table: HostTable, order: HostOrder): Ledger<C> {
   const entries = new Map<string, Entry<C>>();
+  const census = createCensus<Entry<C>>(({ pod }) => pod.labels ?? NO_LABELS);
   const matching = createTallyIndex();
   const owning = createTallyIndex();
   let version = 0;
 
-  const reorder = (host: number, requests: Requests, sign: 1 | -1): void => {
-    version++;
-    if (!order.has(host)) return table.change(host, requests, sign);
-    order.remove(host);
-    table.change(host, requests, sign);
-    order.insert(host);
+  const begin = (topologyKey: TopologyKey, matchLabels: Labels): Tally => {
+    const tally = createTally(table, topologyKey, matchLabels);
+    for (const entry of census.matching(matchLabels, entries.values())) {
+      entry.touches = [...entry.touches, tally];
+      count(tally, entry.host, 1);
+    }
+    return tally;
   };
   const enter = (pod: PlacementPod, podClass: C, host: number): void => {
     const counted = matching.matching(pod.labels ?? NO_LABELS);
     const touches = podClass.owned.length === 0 ? counted : [...counted, ...podClass.owned];
-    entries.set(pod.id, { pod, class: podClass, host, touches });
-    reorder(host, pod.requests, 1);
+    const entry = { pod, class: podClass, host, touches };
+    entries.set(pod.id, entry);
+    census.add(entry);
+    version++;
+    change(table, order, host, pod.requests, 1);
     for (const tally of touches) count(tally, host, 1);
   };
   const strike = (entry: Entry<C>): void => {
     entries.delete(entry.pod.id);
-    reorder(entry.host, entry.pod.requests, -1);
+    census.delete(entry);
+    version++;
+    change(table, order, entry.host, entry.pod.requests, -1);
     for (const tally of entry.touches) count(tally, entry.host, -1);
   };
-  const { record, attempt } = createUndoLog<Change<C>>((change) => {
-    if (change.kind === "added") strike(entries.get(change.podId)!);
-    else if (change.kind === "removed") enter(change.entry.pod, change.entry.class, change.entry.host);
-    else order.insert(change.host);
+  const { record, attempt } = createUndoLog<Change<C>>((done) => {
+    if (done.kind === "added") strike(entries.get(done.podId)!);
+    else if (done.kind === "removed") enter(done.entry.pod, done.entry.class, done.entry.host);
+    else order.insert(done.host);
   });
   return {
     entries,
@@ -86,7 +94,7 @@ export function createLedger<C extends Bookable>(table: HostTable, order: HostOr
       return version;
     },
     matchingTally: (topologyKey, matchLabels) =>
-      matching.obtain(topologyKey, matchLabels, () => beginTally(table, entries, topologyKey, matchLabels)),
+      matching.obtain(topologyKey, matchLabels, () => begin(topologyKey, matchLabels)),
     // A class obtains the tallies it owns before its first pod has a place, so a new one starts empty.
     owningTally: (topologyKey, matchLabels) =>
       owning.obtain(topologyKey, matchLabels, () => createTally(table, topologyKey, matchLabels)),
@@ -113,18 +121,10 @@ export function createLedger<C extends Bookable>(table: HostTable, order: HostOr
   };
 }
 
-/** A new tally, with the pods that have a place already. */
-function beginTally<C extends Bookable>(
-  table: HostTable,
-  entries: ReadonlyMap<string, Entry<C>>,
-  topologyKey: TopologyKey,
-  matchLabels: Labels,
-): Tally {
-  const tally = createTally(table, topologyKey, matchLabels);
-  for (const entry of entries.values()) {
-    if (!matchesAll(entry.pod.labels ?? NO_LABELS, matchLabels)) continue;
-    entry.touches = [...entry.touches, tally];
-    count(tally, entry.host, 1);
-  }
-  return tally;
+/** A host changes its place in the order with what it has free, unless it is closed. */
+function change(table: HostTable, order: HostOrder, host: number, requests: Requests, sign: 1 | -1): void {
+  const open = order.has(host);
+  if (open) order.remove(host);
+  table.change(host, requests, sign);
+  if (open) order.insert(host);
 }

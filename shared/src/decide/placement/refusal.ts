@@ -24,38 +24,54 @@ const needOf = (podClass: PodClass): Resources => ({ ...podClass.model.requests,
 const shortOf = (need: Resources, free: Resources): Capacity | undefined =>
   CAPACITIES.find((one) => NEEDS[one](free) < NEEDS[one](need));
 
-/** Counts per rule, told in the order of the rules. */
-function createCounts(need: Resources): { add: (rule: HostRule, free: Resources) => void; list: () => RuleCount[] } {
-  const counts = new Map<HostRule, RuleCount>();
+interface Counts {
+  /** `free` is what there is of the resource that a capacity rule is about. */
+  readonly add: (rule: number, free: number) => void;
+  readonly list: () => RuleCount[];
+}
+
+/** Counts per rule number, told in the order of the rules. */
+function createCounts(need: Resources): Counts {
+  const hosts = HOST_RULES.map(() => 0);
+  const most = HOST_RULES.map(() => 0);
   return {
-    add(rule, free) {
-      const known = counts.get(rule);
-      const hosts = (known?.hosts ?? 0) + 1;
-      if (!isCapacity(rule)) return void counts.set(rule, { rule, hosts });
-      const most = Math.max(known?.most ?? 0, NEEDS[rule](free));
-      counts.set(rule, { rule, hosts, needs: NEEDS[rule](need), most });
+    add: (rule, free) => {
+      hosts[rule - 1]!++;
+      if (free > most[rule - 1]!) most[rule - 1] = free;
     },
-    list: () => [...counts.values()].sort((a, b) => ruleNumber(a.rule) - ruleNumber(b.rule)),
+    list: () =>
+      HOST_RULES.flatMap((rule, index): RuleCount[] => {
+        const number = hosts[index]!;
+        if (number === 0) return [];
+        return isCapacity(rule)
+          ? [{ rule, hosts: number, needs: NEEDS[rule](need), most: most[index]! }]
+          : [{ rule, hosts: number }];
+      }),
   };
 }
 
 const isCapacity = (rule: HostRule): rule is Capacity => rule in NEEDS;
-const ruleOf = (number: number): HostRule => HOST_RULES[number - 1]!;
+const SLOTS = ruleNumber("pod_slots");
+const CPU = ruleNumber("cpu");
+const MEMORY = ruleNumber("memory");
+const GPU = ruleNumber("gpu");
 
 /** Counts of the rules that refuse each host now. */
 export function refusalsNow(table: HostTable, podClass: PodClass, conditions: Conditions): readonly RuleCount[] {
+  const { freeCpu, freeMemory, freePods, freeGpu } = table;
   const need = needOf(podClass);
   const counts = createCounts(need);
   for (let host = 0; host < table.size; host++) {
-    const free = {
-      cpuMilli: table.freeCpu[host]!,
-      memoryMiB: table.freeMemory[host]!,
-      pods: table.freePods[host]!,
-      gpu: table.freeGpu[host]!,
-    };
     const refused = podClass.fixed.refusal[host]!;
-    const rule = refused > 0 ? ruleOf(refused) : (shortOf(need, free) ?? rangeBroken(conditions.ranges, host)?.rule);
-    if (rule !== undefined) counts.add(rule, free);
+    if (refused > 0) counts.add(refused, 0);
+    else if (freePods[host]! < need.pods) counts.add(SLOTS, freePods[host]!);
+    else if (freeCpu[host]! < need.cpuMilli) counts.add(CPU, freeCpu[host]!);
+    else if (freeMemory[host]! < need.memoryMiB) counts.add(MEMORY, freeMemory[host]!);
+    else if (freeGpu[host]! < need.gpu) counts.add(GPU, freeGpu[host]!);
+    else {
+      const broken = rangeBroken(conditions.ranges, host);
+      if (broken !== undefined) counts.add(ruleNumber(broken.rule), 0);
+    }
   }
   return counts.list();
 }
@@ -67,8 +83,9 @@ export function refusalsForGood(table: HostTable, podClass: PodClass): readonly 
   for (let host = 0; host < table.size; host++) {
     const usable = table.usable[host]!;
     const refused = lastingRefusal(table.candidates[host]!, podClass.model);
-    const rule = refused > 0 ? ruleOf(refused) : shortOf(need, usable);
-    if (rule !== undefined) counts.add(rule, usable);
+    const short = shortOf(need, usable);
+    if (refused > 0) counts.add(refused, 0);
+    else if (short !== undefined) counts.add(ruleNumber(short), NEEDS[short](usable));
   }
   return counts.list();
 }
@@ -111,8 +128,8 @@ export function studyShapes(shapes: readonly HostShape[], podClass: PodClass, bu
       const utilisation = dominantShare(need, shape.allocatable);
       options.push({ shape: shape.name, zone, utilisation, wishes: staticWishes(candidate, podClass.model) });
     }
-    if (!fits) counts.add(ruleOf(furthest), usable);
-    else if (short !== undefined) counts.add(short, usable);
+    if (!fits) counts.add(furthest, 0);
+    else if (short !== undefined) counts.add(ruleNumber(short), NEEDS[short](usable));
   }
   options.sort((a, b) => b.utilisation - a.utilisation || byText(a.shape, b.shape) || byText(a.zone, b.zone));
   return { options, refusals: counts.list() };

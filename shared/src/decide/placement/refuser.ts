@@ -4,10 +4,11 @@
  */
 import { conditionsOf, type Conditions } from "./conditions.ts";
 import type { Fleet } from "./fleet.ts";
-import type { PodClass } from "./pod-class.ts";
+import type { PodClass, StaticClass } from "./pod-class.ts";
 import { chooseShape, refusalsForGood, refusalsNow, studyShapes, type ShapeStudy } from "./refusal.ts";
 import type { Decision, HostShape, PlacementPod, RefusalReason, RuleCount } from "./types.ts";
 
+/** What no neighbour changes: equal for pods of equal size that ask the same of a host's labels and taints. */
 interface Outlook {
   readonly study: ShapeStudy;
   readonly forGood: readonly RuleCount[];
@@ -19,16 +20,20 @@ export function createRefuser(
   shapes: readonly HostShape[],
   bufferPercent: number,
 ): (pod: PlacementPod, podClass: PodClass) => Decision {
-  const outlooks = new Map<PodClass, Outlook>();
+  const outlooks = new Map<StaticClass, Map<string, Outlook>>();
   const latest = new Map<PodClass, { readonly version: number; readonly because: RefusalReason }>();
   const outlookOf = (podClass: PodClass): Outlook => {
-    const known = outlooks.get(podClass);
+    const { cpuMilli, memoryMiB, gpu } = podClass.model.requests;
+    const bySize = outlooks.get(podClass.fixed) ?? new Map<string, Outlook>();
+    outlooks.set(podClass.fixed, bySize);
+    const size = `${cpuMilli}/${memoryMiB}/${gpu}`;
+    const known = bySize.get(size);
     if (known !== undefined) return known;
     const study = studyShapes(shapes, podClass, bufferPercent);
     const forGood = refusalsForGood(table, podClass);
     const refused = forGood.reduce((sum, one) => sum + one.hosts, 0);
     const made = { study, forGood, possible: study.options.length > 0 || refused < table.size };
-    outlooks.set(podClass, made);
+    bySize.set(size, made);
     return made;
   };
   const base = { bufferPercent, hosts: table.size, shapes: shapes.length };

@@ -3,7 +3,7 @@
  * the first by name. Hosts are walked from the most utilised; the walk ends at the first host that no other can beat.
  */
 import { rangeBroken, wishesMet, type Conditions } from "./conditions.ts";
-import type { HostOrder } from "./host-order.ts";
+import { balanceOf, type HostOrder } from "./host-order.ts";
 import type { HostTable } from "./host-table.ts";
 import type { PodClass } from "./pod-class.ts";
 
@@ -24,12 +24,14 @@ export function search(
   const { cpuMilli, memoryMiB, gpu } = podClass.model.requests;
   const { refusal, wishes: fixedWishes } = podClass.fixed;
   const { ranges, wishes, mostWishes } = conditions;
+  const balance = balanceOf(cpuMilli, memoryMiB);
   const indifferent = fixedWishes === undefined && wishes.length === 0;
   let first = -1;
   let best = -1;
   let bestWishes = -Infinity;
   for (const leaf of order.leaves) {
     if (leaf.mostCpu < cpuMilli || leaf.mostMemory < memoryMiB || leaf.mostPods < 1 || leaf.mostGpu < gpu) continue;
+    if (leaf.mostBalance < balance) continue;
     const { hosts, size } = leaf;
     for (let i = 0; i < size; i++) {
       const host = hosts[i]!;

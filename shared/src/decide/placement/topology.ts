@@ -3,6 +3,7 @@
  * up to date as pods come and go. Equal constraints share a tally. A second kind of tally counts the pods that *own* a
  * required anti-affinity, since they also repel newcomers that match it.
  */
+import { firstPair } from "./census.ts";
 import type { HostTable } from "./host-table.ts";
 import { matchesAll, type Labels } from "./labels.ts";
 import { byText } from "./quantities.ts";
@@ -33,7 +34,7 @@ export function createTally(table: HostTable, topologyKey: TopologyKey, matchLab
   return {
     topologyKey,
     matchLabels,
-    domainOf: perHost ? Int32Array.from({ length: table.size }, (_, host) => host) : table.zoneOf,
+    domainOf: perHost ? table.itself : table.zoneOf,
     counts: new Int32Array(perHost ? table.size : table.zones.length),
     total: 0,
     floors: [],
@@ -97,7 +98,7 @@ export function createTallyIndex(): TallyIndex {
   const byPair = new Map<string, Map<string, Tally[]>>();
   const always: Tally[] = [];
   const index = (tally: Tally): void => {
-    const first = Object.entries(tally.matchLabels).sort(([a], [b]) => byText(a, b))[0];
+    const first = firstPair(tally.matchLabels);
     if (first === undefined) return void always.push(tally);
     const byValue = byPair.get(first[0]) ?? new Map<string, Tally[]>();
     byPair.set(first[0], byValue);

@@ -68,7 +68,7 @@ const oneHost = fc.record({
     cpuMilli: fc.constantFrom(0, 0, 100, 1000),
     memoryMiB: fc.constantFrom(0, 0, 512),
     pods: fc.constantFrom(0, 1),
-    gpu: fc.constant(0),
+    gpu: fc.constantFrom(0, 0, 1),
   }),
 });
 

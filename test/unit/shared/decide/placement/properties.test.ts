@@ -62,11 +62,10 @@ describe("placement, against a plain reference", () => {
           expect(planner.remove(gone.pod.id)).toBe(true);
           placed = placed.filter((one) => one !== gone);
         }
-        const fresh = createPlanner(hosts, { placed });
         for (const pod of pods.slice(half.length)) {
           const expected = choose({ hosts, placed }, pod);
           const decision = planner.place(pod);
-          expect(decision).toEqual(fresh.place(pod));
+          expect(decision).toEqual(decidePlacement(hosts, pod, { placed }));
           expect(decision.kind === "place" ? decision.host : undefined).toBe(expected);
           if (decision.kind === "place") placed = [...placed, { pod, host: decision.host }];
         }
@@ -180,7 +179,10 @@ describe("placement, whatever the input", () => {
     fc.assert(
       fc.property(fleets, podLists, fc.nat(4), fc.nat(12), (hosts, pods, hostsMost, movesMost) => {
         const planner = createPlanner(hosts);
-        let placed = placedBy(pods, planner.placeAll(pods));
+        const all = placedBy(pods, planner.placeAll(pods));
+        // Departures leave the holes that there is to gain from.
+        let placed = all.filter((_, index) => index % 3 !== 0);
+        for (const [index, one] of all.entries()) if (index % 3 === 0) planner.remove(one.pod.id);
         const pinned = new Set(pods.slice(0, 2).map(({ id }) => id));
         const plan = planner.consolidate({ hosts: hostsMost, moves: movesMost, pinned });
         expect(plan.length).toBeLessThanOrEqual(hostsMost);

@@ -11,7 +11,6 @@ import {
   type PlacementPod,
   type PlannerOptions,
 } from "@shoal/shared/decide/placement.ts";
-import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { host, pod } from "./arbitraries.ts";
 
 const [one, two, three] = [
@@ -264,6 +263,16 @@ describe("provisioning", () => {
     );
   });
 
+  it("does not count on a shape without a zone where a zone is needed", () => {
+    const spread = [
+      { topologyKey: ZONE_KEY, maxSkew: 1, whenUnsatisfiable: "DoNotSchedule", matchLabels: { app: "x" } },
+    ] as const;
+    const decision = decidePlacement([full], pod({ spread }), {
+      shapes: [shape("zoneless", size(900, 900), { zones: [] })],
+    });
+    expect(decision).toMatchObject({ kind: "provision", shape: undefined });
+  });
+
   it("names no shape where only a neighbour would help", () => {
     const near = { pods: [{ topologyKey: ZONE_KEY, matchLabels: { app: "y" }, weight: "required" }] } as const;
     expect(decidePlacement([one], pod({ affinity: near }), { shapes })).toMatchObject({
@@ -334,81 +343,5 @@ describe("neighbours", () => {
     expect(decisions.map((decision) => decision.kind === "place" && decision.host)).toEqual(["app-2", "app-2"]);
     const alone = decidePlacement([one], pod({ labels: { app: "x" }, affinity: { pods } }));
     expect(alone).toMatchObject({ kind: "place" });
-  });
-});
-
-describe("consolidation", () => {
-  const placed = (id: string, where: string, cpuMilli: number) => ({
-    pod: pod({ id, requests: { cpuMilli, memoryMiB: 64, gpu: 0 } }),
-    host: where,
-  });
-  const busy = [placed("a", "app-1", 2000), placed("b", "app-2", 500), placed("c", "app-3", 1000)];
-
-  it("empties the least utilised hosts onto the most utilised, and changes nothing", () => {
-    const planner = createPlanner([one, two, three, host({ name: "idle" })], { placed: busy });
-    const plan = planner.consolidate({ hosts: 9, moves: 9 });
-    expect(
-      plan.map((step) => [step.host, step.utilisation, ...step.moves.map((move) => `${move.pod} to ${move.to}`)]),
-    ).toEqual([
-      ["app-2", 0.125, "b to app-1"],
-      ["app-3", 0.25, "c to app-1"],
-    ]);
-    expect([planner.hostOf("b"), planner.hostOf("c"), planner.utilisation("app-1")]).toEqual(["app-2", "app-3", 0.5]);
-  });
-
-  it.each([
-    ["hosts", { hosts: 1, moves: 9 }, ["app-2"]],
-    ["moves", { hosts: 9, moves: 0 }, []],
-    ["pinned pods", { hosts: 9, moves: 9, pinned: new Set(["b"]) }, ["app-3"]],
-  ])("keeps to its budget of %s", (_, budget, expected) => {
-    const planner = createPlanner([one, two, three], { placed: busy });
-    expect(planner.consolidate(budget).map((step) => step.host)).toEqual(expected);
-  });
-
-  it("leaves a host alone that it cannot empty wholly", () => {
-    const tight = [placed("a", "app-1", 3500), placed("b", "app-2", 50), placed("c", "app-2", 100)];
-    expect(createPlanner([one, two], { placed: tight }).consolidate({ hosts: 9, moves: 9 })).toEqual([]);
-  });
-});
-
-describe("what placement refuses to take in", () => {
-  const code = (work: () => unknown): string => {
-    try {
-      work();
-      return "nothing";
-    } catch (thrown) {
-      return thrown instanceof ShoalError ? thrown.code : "other";
-    }
-  };
-  it.each<[string, () => unknown, string]>([
-    ["a host given twice", () => createPlanner([one, one]), "invalid_argument"],
-    ["half a milli-core", () => createPlanner([host({ used: used(0.5) })]), "invalid_argument"],
-    [
-      "a negative request",
-      () => decide([one], { requests: { cpuMilli: -1, memoryMiB: 0, gpu: 0 } }),
-      "invalid_argument",
-    ],
-    [
-      "a skew of nothing",
-      () =>
-        decide([one], {
-          spread: [{ topologyKey: ZONE_KEY, maxSkew: 0, whenUnsatisfiable: "DoNotSchedule", matchLabels: {} }],
-        }),
-      "invalid_argument",
-    ],
-    [
-      "a weight out of range",
-      () => decide([one], { affinity: { antiPods: [{ topologyKey: ZONE_KEY, matchLabels: {}, weight: 101 }] } }),
-      "invalid_argument",
-    ],
-    ["a pod that has a place", () => createPlanner([one]).placeAll([pod(), pod()]), "conflict"],
-  ])("refuses %s", (_, work, expected) => {
-    expect(code(work)).toBe(expected);
-  });
-
-  it("ignores pods on hosts that are not there any more", () => {
-    const planner = createPlanner([one], { placed: [{ pod: pod({ id: "lost" }), host: "gone" }] });
-    expect(planner.hostOf("lost")).toBeUndefined();
-    expect(planner.place(pod({ id: "lost" }))).toMatchObject({ kind: "place" });
   });
 });
