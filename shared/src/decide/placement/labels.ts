@@ -27,7 +27,7 @@ export function meets(label: string | undefined, { operator, values = [] }: Requ
 }
 
 /** An absent key with `Exists` tolerates everything; an absent effect tolerates every effect. */
-export function tolerates(taint: HostTaint, toleration: PodToleration): boolean {
+function tolerates(taint: HostTaint, toleration: PodToleration): boolean {
   if (toleration.effect !== undefined && toleration.effect !== taint.effect) return false;
   if (toleration.operator === "Exists") return toleration.key === undefined || toleration.key === taint.key;
   return toleration.key === taint.key && (toleration.value ?? "") === taint.value;

@@ -16,7 +16,7 @@ import { search, type Found } from "./search.ts";
 import type { Decision, PlacementHost, PlacementPod, PlaceReason, Planner, PlannerOptions } from "./types.ts";
 
 /** Share of CPU and memory that stays free on each host. */
-export const DEFAULT_BUFFER_PERCENT = 10;
+const DEFAULT_BUFFER_PERCENT = 10;
 /** Throws `invalid_argument` for hosts named twice and for quantities that are no whole numbers >= 0. */
 export function createPlanner(hosts: readonly PlacementHost[], options: PlannerOptions = {}): Planner {
   const { bufferPercent = DEFAULT_BUFFER_PERCENT, shapes = [], placed = [] } = options;

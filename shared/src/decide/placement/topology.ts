@@ -78,7 +78,7 @@ export function createFloor(tally: Tally, refusal: Uint8Array): Floor {
 }
 
 /** Text by which equal selectors over the same topology are found again. */
-export function selectorKey(topologyKey: TopologyKey, matchLabels: Labels): string {
+function selectorKey(topologyKey: TopologyKey, matchLabels: Labels): string {
   return JSON.stringify([topologyKey, Object.entries(matchLabels).sort(([a], [b]) => byText(a, b))]);
 }
 
