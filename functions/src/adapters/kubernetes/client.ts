@@ -66,7 +66,11 @@ const REPEATS = 4;
 export function kubernetesClient(init: ClientInit): KubernetesClient {
   let opening: Promise<Endpoint> | undefined;
   const endpoint = async (): Promise<Endpoint> => {
-    opening ??= endpointOf(init.config, () => init.clock.monotonic());
+    // A token that could not be had once may be had the next time: only success is kept.
+    opening ??= endpointOf(init.config, () => init.clock.monotonic()).catch((thrown: unknown) => {
+      opening = undefined;
+      throw thrown;
+    });
     return opening;
   };
   const userAgent = init.userAgent ?? "shoal";

@@ -7,7 +7,8 @@
 import type { RequestOptions } from "node:https";
 import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import { Agent } from "undici";
-import { ShoalError } from "@shoal/shared/base/errors.ts";
+import { messageOf, ShoalError } from "@shoal/shared/base/errors.ts";
+import { KubernetesError } from "./error.ts";
 
 export { KubeConfig };
 
@@ -46,8 +47,10 @@ const CONNECTIONS = 16;
 export async function endpointOf(config: KubeConfig, monotonic: () => number): Promise<Endpoint> {
   const cluster = config.getCurrentCluster();
   if (cluster === null) throw new ShoalError("invalid_argument", "the kubeconfig names no cluster");
-  const tls: RequestOptions = {};
-  await config.applyToHTTPSOptions(tls);
+  if (cluster.proxyUrl !== undefined) {
+    throw new ShoalError("invalid_argument", "a kubeconfig with proxy-url is not supported");
+  }
+  const tls = await connectionOptions(config);
   const connect = {
     ...(tls.ca === undefined ? {} : { ca: tls.ca }),
     ...(tls.cert === undefined ? {} : { cert: tls.cert }),
@@ -79,8 +82,7 @@ export async function endpointOf(config: KubeConfig, monotonic: () => number): P
 }
 
 async function currentHeaders(config: KubeConfig): Promise<Readonly<Record<string, string>>> {
-  const options: RequestOptions = {};
-  await config.applyToHTTPSOptions(options);
+  const options = await connectionOptions(config);
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(options.headers ?? {})) {
     if (typeof value === "string") headers[name.toLowerCase()] = value;
@@ -89,4 +91,20 @@ async function currentHeaders(config: KubeConfig): Promise<Readonly<Record<strin
     headers["authorization"] = `Basic ${Buffer.from(options.auth).toString("base64")}`;
   }
   return headers;
+}
+
+/** Asks client-node, which may read files, run a plugin or fetch a token to answer. */
+async function connectionOptions(config: KubeConfig): Promise<RequestOptions> {
+  const options: RequestOptions = {};
+  try {
+    await config.applyToHTTPSOptions(options);
+    return options;
+  } catch (thrown) {
+    throw new KubernetesError({
+      status: 0,
+      reason: "NoCredentials",
+      message: `no credentials for the Kubernetes API: ${messageOf(thrown)}`,
+      cause: thrown,
+    });
+  }
 }

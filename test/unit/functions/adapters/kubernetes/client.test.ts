@@ -147,6 +147,25 @@ describe("requests", () => {
   });
 });
 
+describe("credentials", () => {
+  it("are asked for again where they could not be had, and a fault of theirs is unavailable", async () => {
+    const { client, config, seen } = await serve(json(pod("a", 1)));
+    let faults = 0;
+    config.users = [{ name: "u", authProvider: { name: "flaky" } }];
+    config.addAuthenticator({
+      isAuthProvider: (user) => user.authProvider?.name === "flaky",
+      applyAuthentication: async (_, options) => {
+        if (faults++ < 1) throw new Error("no metadata server");
+        options.headers = { Authorization: "Bearer fresh" };
+      },
+    });
+    const error = await caught(createObject(client, PODS, { metadata: a, spec: { containers: [] } }));
+    expect([error.code, error.reason]).toEqual(["unavailable", "NoCredentials"]);
+    await client.request("GET", objectPath(PODS, a));
+    expect(seen.map((one) => one.headers.authorization)).toEqual(["Bearer fresh"]);
+  });
+});
+
 describe("lists", () => {
   const names = { project: (object: { metadata: { name: string } }) => object.metadata.name };
 
