@@ -98,7 +98,7 @@ export function startKubelet(init: KubeletInit): Kubelet {
     name: host.name,
     registered: agent.registered,
     pod: (namespace, name) =>
-      [...workers.values()].find((worker) => {
+      [...workers.values()].findLast((worker) => {
         const { metadata } = worker.pod();
         return metadata.name === name && metadata.namespace === namespace;
       }),

@@ -72,19 +72,9 @@ export function startNodeAgent(init: NodeAgentInit): NodeAgent {
       await attempt("saying that a host is ready", async () => repair(init));
     }
   })();
-  // Called Unknown while it lives: it contradicts at once, not with the next renewal.
-  const leave = init.nodes.listen({
-    changed: (node) => {
-      if (node.metadata.name === host.name && readyStatus(node) === "Unknown") {
-        void attempt("saying that a host is ready", async () => writeStatus(init, node));
-      }
-    },
-    deleted: () => undefined,
-  });
   return {
     registered,
     stop: async () => {
-      leave();
       controller.abort();
       await running;
     },

@@ -82,6 +82,15 @@ describe("containers as processes", () => {
     await eventually(() => (isGone(Number(pid)) ? true : undefined), "the child is gone");
   });
 
+  it("takes along what a first process that ended left behind", async () => {
+    const driver = await open();
+    const leaving = `const c = require('child_process').spawn('sleep', ['1000'], { stdio: 'ignore' }); c.unref(); console.log(c.pid);`;
+    const one = await run(driver, leaving);
+    await one.exited;
+    const [pid] = await said(one);
+    await eventually(() => (isGone(Number(pid)) ? true : undefined), "the child is gone");
+  });
+
   it("calls a heap that ran full OOMKilled", async () => {
     const driver = await open();
     const one = await run(driver, "const a = []; for (;;) a.push(new Array(1e5).fill(Math.random()))", {
