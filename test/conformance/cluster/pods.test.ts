@@ -5,7 +5,7 @@ import { listObjects } from "@shoal/functions/adapters/kubernetes/list.ts";
 import { createObject, deleteObject, EVENTS, PODS, SECRETS } from "@shoal/functions/adapters/kubernetes/resources.ts";
 import type { PodObject } from "@shoal/functions/adapters/kubernetes/types.ts";
 import { eventually } from "../../support/clock.ts";
-import { ask, goneWhen, isReady, NAMESPACE, podWhen, startHarness, webPod, type Harness } from "./harness.ts";
+import { ask, goneWhen, isReady, NAMESPACE, podNow, podWhen, startHarness, webPod, type Harness } from "./harness.ts";
 
 let harness: Harness;
 let cluster: Cluster;
@@ -227,5 +227,18 @@ describe("a pod", () => {
     );
     const pod = await podWhen(harness.client, "forced", (one) => one.status?.phase === "Failed", "was refused");
     expect(pod.status?.reason).toBe("OutOfcpu");
+  });
+
+  it("is refused where another that came at the same moment has taken the room", async () => {
+    const greedy = { resources: { requests: { cpu: "3" } } };
+    await Promise.all(
+      ["left", "right"].map(async (name) => create(name, harness.image, greedy, { nodeName: "app-2" })),
+    );
+    const phases = await eventually(async () => {
+      const both = await Promise.all(["left", "right"].map(async (name) => podNow(harness.client, name)));
+      const words = both.map((one) => one?.status?.phase);
+      return words.includes("Pending") || words.includes(undefined) ? undefined : words;
+    }, "both are decided");
+    expect(phases.sort()).toEqual(["Failed", "Running"]);
   });
 });

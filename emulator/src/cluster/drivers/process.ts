@@ -42,6 +42,7 @@ const DRAIN_MS = 500;
 
 /** An adopted process is no child of ours: the end of its output tells, and this look makes sure. */
 const ADOPTED_LOOK_MS = 5_000;
+const ADOPTED_CLOSING_MS = 100;
 
 interface Driver {
   readonly init: ProcessDriverInit;
@@ -232,15 +233,21 @@ function processEnv(env: Readonly<Record<string, string>>): Record<string, strin
 
 async function watchAdopted(record: PidRecord, output: Output, pidFile: string, clock: Clock): Promise<Exit> {
   let look: NodeJS.Timeout | undefined;
+  let silent = false;
   const gone = new Promise<void>((resolve) => {
     const check = (): void => {
+      clearTimeout(look);
       void isAlive(record).then((alive) => {
-        if (alive) look = setTimeout(check, ADOPTED_LOOK_MS);
+        // Files are closed a moment before a process is gone.
+        if (alive) look = setTimeout(check, silent ? ADOPTED_CLOSING_MS : ADOPTED_LOOK_MS);
         else resolve();
       });
     };
+    void output.drained.then(() => {
+      silent = true;
+      check();
+    });
     check();
-    void output.drained.then(check);
   });
   await gone;
   clearTimeout(look);

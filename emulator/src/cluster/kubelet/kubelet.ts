@@ -60,7 +60,7 @@ export function startKubelet(init: KubeletInit): Kubelet {
   const admit = async (pod: PodObject): Promise<void> => {
     const uid = pod.metadata.uid ?? "";
     const adopted = init.recovered.filter((one) => one.podUid === uid);
-    const refusal = pod.status?.startTime === undefined ? refusalOf(pod, views, host.name) : undefined;
+    const refusal = isFresh(pod) ? refusalOf(pod, views, host.name, new Set(workers.keys())) : undefined;
     if (refusal !== undefined) {
       events.warning({ kind: "Pod", object: pod }, refusal.reason, refusal.message);
       return refuse(client, pod, refusal);
@@ -145,7 +145,12 @@ interface Refusal {
 
 const QUANTITY = { cpu: "OutOfcpu", memory: "OutOfmemory", pods: "OutOfpods" } as const;
 
-function refusalOf(pod: PodObject, views: Views, hostName: string): Refusal | undefined {
+/** No kubelet has taken it or refused it yet. */
+function isFresh(pod: PodObject): boolean {
+  return pod.status?.startTime === undefined && (pod.status?.phase ?? "Pending") === "Pending";
+}
+
+function refusalOf(pod: PodObject, views: Views, hostName: string, admitted: ReadonlySet<string>): Refusal | undefined {
   const node = views.nodes.store.get(hostName);
   if (node?.status?.allocatable === undefined || pod.metadata.deletionTimestamp !== undefined) return undefined;
   if (!matchesNodeAffinity(pod, node)) {
@@ -154,14 +159,11 @@ function refusalOf(pod: PodObject, views: Views, hostName: string): Refusal | un
       message: "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
     };
   }
+  // What this kubelet has admitted and the API still has: two that come together do not push each other out, and one whose
+  // last traces are being removed takes no room.
   const others = [...views.pods.store.values()].filter(
     (other) =>
-      other.spec.nodeName === hostName &&
-      other.metadata.uid !== pod.metadata.uid &&
-      // Only what the kubelet has admitted: two that come together do not push each other out.
-      other.status?.startTime !== undefined &&
-      other.status.phase !== "Succeeded" &&
-      other.status.phase !== "Failed",
+      admitted.has(other.metadata.uid ?? "") && other.status?.phase !== "Succeeded" && other.status?.phase !== "Failed",
   );
   const free = freeOn({ node, pods: others });
   const wanted = requestsOf(pod);
@@ -178,7 +180,6 @@ function refusalOf(pod: PodObject, views: Views, hostName: string): Refusal | un
 }
 
 async function refuse(client: KubernetesClient, pod: PodObject, refusal: Refusal): Promise<void> {
-  if (pod.status?.phase === "Failed") return;
   const { name, namespace, uid } = pod.metadata;
   const body = { metadata: { uid }, status: { phase: "Failed", ...refusal } };
   await patchObject(client, PODS, { namespace, name }, "merge", body, { subresource: "status" });
