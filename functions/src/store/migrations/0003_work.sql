@@ -22,20 +22,17 @@ create table tasks (
 create index tasks_due on tasks (run_at, id) where state = 0;
 create index tasks_leased on tasks (lease_until) where state = 1;
 
--- One orchestrator pass at a time for each cluster and shard: the lease, and the cursors that the next pass starts from.
+-- Where the last orchestrator pass of a cluster and shard ended. The lease of a pass is an advisory lock inside its
+-- transaction, bounded by idle_in_transaction_session_timeout: a pass that finds nothing writes nothing, and one that
+-- hangs loses its transaction, and with it every write, by the database's own clock.
 create table passes (
   cluster_id text not null references clusters (id),
   shard int not null,
-  holder text,
-  fence bigint not null default 0,
-  lease_until timestamptz,
-  slot timestamptz,
   change_cursor xid8 not null default '0',
   pods_resource_version text,
   hosts_resource_version text,
+  cursor_moved_at timestamptz,
   full_at timestamptz, -- last pass that compared everything
-  finished_at timestamptz,
-  summary jsonb not null default '{}',
   primary key (cluster_id, shard)
 );
 
