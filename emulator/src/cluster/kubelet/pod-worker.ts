@@ -8,7 +8,7 @@ import { deleteObject, patchObject, PODS } from "@shoal/functions/adapters/kuber
 import type { ContainerStatus, PodObject, PodStatus } from "@shoal/functions/adapters/kubernetes/types.ts";
 import { messageOf } from "@shoal/shared/base/errors.ts";
 import type { Log } from "@shoal/shared/base/log.ts";
-import { fromIso, milliseconds, seconds, timestamp, type Timestamp } from "@shoal/shared/base/time.ts";
+import { fromIso, milliseconds, seconds, timestamp, type DurationMs, type Timestamp } from "@shoal/shared/base/time.ts";
 import { workQueue } from "../work-queue.ts";
 import { containerLife, type ContainerInit, type ContainerLife } from "./container.ts";
 import type { RunningContainer } from "./driver.ts";
@@ -52,6 +52,7 @@ interface Work {
   written: string;
   ready: boolean;
   ending: "no" | "ending" | "ended" | "gone";
+  grace: DurationMs;
   quiet: boolean;
 }
 
@@ -66,6 +67,7 @@ export function startPodWorker(init: PodWorkerInit, first: PodObject): PodWorker
     written: "",
     ready: false,
     ending: "no",
+    grace: seconds(30),
     quiet: false,
   };
   const queue = workQueue({
@@ -82,8 +84,12 @@ export function startPodWorker(init: PodWorkerInit, first: PodObject): PodWorker
     init.events.warning({ kind: "Pod", object: first }, "FailedCreatePodSandBox", messageOf(thrown));
   });
   const leaveIfTold = (): void => {
-    if (work.pod.metadata.deletionTimestamp === undefined || work.ending !== "no") return;
+    if (work.pod.metadata.deletionTimestamp === undefined) return;
+    const grace = graceOf(work.pod);
+    if (work.ending === "ending" && grace < work.grace) hurry(work, grace);
+    if (work.ending !== "no") return;
     work.ending = "ending";
+    work.grace = grace;
     void begun.then(async () => leave(work)).then(async () => queue.stop());
   };
   leaveIfTold();
@@ -193,14 +199,22 @@ function endedOf(
   };
 }
 
-async function stopAll(work: Work, grace: ReturnType<typeof seconds>): Promise<void> {
+/** Told to go a second time, with less time left. */
+function hurry(work: Work, grace: DurationMs): void {
+  work.grace = grace;
+  setTimeout(() => {
+    for (const container of work.containers.values()) container.running()?.kill("SIGKILL");
+  }, grace);
+}
+
+async function stopAll(work: Work, grace: DurationMs): Promise<void> {
   await Promise.all([...work.containers.values()].map(async (container) => container.stop(grace)));
 }
 
 /** Ends the pod and confirms its end; repeats until the API has taken it. */
 async function leave(work: Work): Promise<void> {
   const { init } = work;
-  await stopAll(work, graceOf(work.pod));
+  await stopAll(work, work.grace);
   work.ending = work.ending === "gone" ? "gone" : "ended";
   for (let attempt = 0; work.ending === "ended" && !work.quiet; attempt++) {
     try {
