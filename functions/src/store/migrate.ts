@@ -73,7 +73,7 @@ function refuseNewer(applied: ReadonlyMap<string, string>, known: readonly Migra
   }
 }
 
-async function apply(client: pg.Client, migration: Migration): Promise<void> {
+async function apply(client: Client, migration: Migration): Promise<void> {
   await client.query("begin");
   try {
     await client.query(migration.sql);

@@ -69,6 +69,14 @@ export interface Schema {
     description: Generated<string>;
     created_at: Generated<Instant>;
     updated_at: Generated<Instant>;
+    deleted_at: Instant | null;
+  };
+  invitations: {
+    organisation_id: string;
+    email: string;
+    role: string;
+    invited_by: string;
+    created_at: Generated<Instant>;
   };
   processor_template_versions: {
     id: string;
