@@ -63,7 +63,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const tuning = { ...DEFAULT_TUNING, ...options.tuning };
   const keepPods = options.keepPods ?? false;
   await mkdir(join(dataDir, "images"), { recursive: true });
-  const config = kubeConfigFrom(options.kubeconfig);
+  const config = await kubeConfigFrom(options.kubeconfig);
   const client = kubernetesClient({ config, clock, random: systemRandom, userAgent: "shoal-cluster" });
   const driver = await processDriver({ dataDir, log, clock, keep: keepPods });
   const images = options.images ?? imageStore(join(dataDir, "images"));

@@ -62,7 +62,7 @@ export async function startHarness(): Promise<Harness> {
   const kubeconfig = api?.kubeconfigYaml ?? (await readFile(given ?? "", "utf8"));
   const kubeconfigPath = join(folder, "kubeconfig");
   await writeFile(kubeconfigPath, kubeconfig, { mode: 0o600 });
-  const client = kubernetesClient({ config: kubeConfigFrom(kubeconfig), clock: systemClock, random: seeded(7) });
+  const client = kubernetesClient({ config: await kubeConfigFrom(kubeconfig), clock: systemClock, random: seeded(7) });
   await createObject(client, NAMESPACES, { metadata: { name: NAMESPACE } }).catch(() => undefined);
   const image = await buildImage(join(dataDir, "images"), join(import.meta.dirname, "images/web"));
   const clusters: Cluster[] = [];

@@ -52,7 +52,7 @@ export async function scriptedServer(steps: readonly Step[], deadlineMs = 5_000)
   });
   server.on("connection", () => opened++);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const config = kubeConfigFrom(
+  const config = await kubeConfigFrom(
     JSON.stringify({
       clusters: [
         {
