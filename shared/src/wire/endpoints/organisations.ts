@@ -22,6 +22,14 @@ export const memberSchema = z.strictObject({
   created_at: instantSchema,
 });
 
+export const invitationSchema = z.strictObject({
+  email: z.string(),
+  role: z.enum(ROLES),
+  invited_by: z.string(),
+  created_at: instantSchema,
+});
+
+const email = z.email().max(254).toLowerCase();
 const member = z.strictObject({ user_id: idSchema });
 const name = displayNameSchema(ACCOUNT_LIMITS.nameMaxLength);
 
@@ -82,6 +90,35 @@ export const organisationEndpoints = [
     params: member,
     responses: { 204: "empty" },
     errors: ["not_found", "conflict", "permission_denied"],
+  }),
+  defineEndpoint({
+    id: "invitations.create",
+    method: "POST",
+    path: "/api/v1/organisations/current/invitations",
+    scope: "accounts:write",
+    summary: "Invites an e-mail address: whoever signs in with it, verified, becomes a member",
+    body: z.strictObject({ email, role: z.enum(ROLES).default("member") }),
+    responses: { 201: invitationSchema },
+    errors: ["permission_denied", "conflict"],
+  }),
+  defineEndpoint({
+    id: "invitations.list",
+    method: "GET",
+    path: "/api/v1/organisations/current/invitations",
+    scope: "accounts:read",
+    summary: "Invitations that nobody has taken up yet, newest first",
+    query: z.strictObject(pageQuery),
+    responses: { 200: pageOf(invitationSchema) },
+  }),
+  defineEndpoint({
+    id: "invitations.delete",
+    method: "DELETE",
+    path: "/api/v1/organisations/current/invitations/{email}",
+    scope: "accounts:write",
+    summary: "Takes an invitation back",
+    params: z.strictObject({ email: idSchema.max(254) }),
+    responses: { 204: "empty" },
+    errors: ["not_found"],
   }),
   defineEndpoint({
     id: "users.me",
