@@ -1,14 +1,18 @@
 -- The road's machinery: due work, passes, and what was seen outside.
 
 -- One row per thing that has to be looked at. The row is intent's outbox: it commits with the intent, and a wake-up that
--- is lost costs the time until the next sweep, nothing else. `woken` says that somebody knocked while the row was leased.
+-- is lost costs the time until the next sweep, nothing else. A row with `lease_until` is leased; `woken` says that somebody
+-- knocked while it was.
+--
+-- No index names a column that a lease changes, and pages are left half empty: a lease is then a heap-only update that
+-- touches no index. Leased rows stay at the head of `tasks_due`, where their number is bounded by what workers hold, and
+-- one whose lease ran out is simply the next to be found.
 create table tasks (
   id bigint generated always as identity primary key,
   kind text not null,
   key text not null,
   organisation_id text,
   generation bigint not null default 0,
-  state smallint not null default 0, -- 0 due, 1 leased
   run_at timestamptz not null default now(),
   lease_until timestamptz,
   fence int not null default 0, -- raised by each lease; the completing statement checks it
@@ -18,9 +22,8 @@ create table tasks (
   trace_id text,
   created_at timestamptz not null default now(),
   unique (kind, key)
-) with (fillfactor = 70);
-create index tasks_due on tasks (run_at, id) where state = 0;
-create index tasks_leased on tasks (lease_until) where state = 1;
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 1);
+create index tasks_due on tasks (run_at);
 
 -- Where the last orchestrator pass of a cluster and shard ended. The lease of a pass is an advisory lock inside its
 -- transaction, bounded by idle_in_transaction_session_timeout: a pass that finds nothing writes nothing, and one that

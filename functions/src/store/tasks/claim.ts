@@ -1,39 +1,19 @@
 /**
- * Leases a batch of due work. `skip locked` keeps workers out of each other's way; the raised fence makes the row's earlier
- * holder, should it come back, unable to complete. Rows whose lease ran out are put back by `RECLAIM`, a statement of its
- * own, so that the hot one has a single index range to walk and costs the same whatever the backlog.
+ * Leases a batch of due work, oldest first. `skip locked` keeps workers out of each other's way; the raised fence makes the
+ * row's earlier holder, should it come back, unable to complete. Rows whose lease ran out stand at the head of the same
+ * index range, so there is no second statement for them. The locked rows are updated by `ctid`: they cannot move while they
+ * are locked, and the lookup by key is saved. One that moved between the snapshot and the lock is left for the next claim.
  */
-export const CLAIM = `update tasks set state = 1, fence = fence + 1, woken = false, lease_until = now() + $2 * interval '1 millisecond'
-  where id = any(array(
-    select id from tasks where state = 0 and run_at <= now() order by run_at, id limit $1 for update skip locked))
-  returning id, kind, key, organisation_id, generation, attempts, fence, trace_id, created_at`;
+import type { DurationMs } from "@shoal/shared/base/time.ts";
+import type { Statements, Task } from "./statements.ts";
 
-export const RECLAIM = `update tasks set state = 0, run_at = now(), lease_until = null
-  where id = any(array(
-    select id from tasks where state = 1 and lease_until < now() order by lease_until limit 1000 for update skip locked))
-  returning id`;
+const CLAIM = `update tasks set lease_until = now() + $2 * interval '1 millisecond', fence = fence + 1, woken = false
+  where ctid = any(array(
+    select ctid from tasks where run_at <= now() and (lease_until is null or lease_until < now())
+    order by run_at limit $1 for update skip locked))
+  returning id, kind, key, organisation_id, generation, attempts, fence, trace_id`;
 
-/** Keeps the leases of work that takes longer; a row that was taken over in the meantime is not touched. */
-export const EXTEND = `update tasks set lease_until = now() + $3 * interval '1 millisecond'
-  from unnest($1::bigint[], $2::int[]) as held(id, fence)
-  where tasks.id = held.id and tasks.fence = held.fence and tasks.state = 1
-  returning tasks.id`;
-
-/** Milliseconds until something is due (0 or less: now), or no row where nothing waits. Leases count: they may run out. */
-export const NEXT_DUE = `select min(ms) as ms from (
-  (select extract(epoch from run_at - now()) * 1000 as ms from tasks where state = 0 order by run_at limit 1)
-  union all
-  (select extract(epoch from lease_until - now()) * 1000 as ms from tasks where state = 1 order by lease_until limit 1)) as due`;
-
-/** How much waits, and how long the oldest has waited. */
-export const STATS = `select
-  count(*) filter (where state = 0 and run_at <= now()) as due,
-  count(*) filter (where state = 0 and run_at > now()) as later,
-  count(*) filter (where state = 1) as leased,
-  coalesce(extract(epoch from now() - min(run_at) filter (where state = 0 and run_at <= now())), 0) as oldest_seconds
-  from tasks`;
-
-export interface ClaimedRow {
+interface Row {
   readonly id: string;
   readonly kind: string;
   readonly key: string;
@@ -42,5 +22,19 @@ export interface ClaimedRow {
   readonly attempts: number;
   readonly fence: number;
   readonly trace_id: string | null;
-  readonly created_at: Date;
+}
+
+/** At most `limit` tasks, leased to the caller for `lease` by the database's clock. */
+export async function claim(database: Statements, limit: number, lease: DurationMs): Promise<readonly Task[]> {
+  const rows = await database.workerStatement<Row>("tasks-claim", CLAIM, [limit, lease]);
+  return rows.map((row) => ({
+    id: row.id,
+    kind: row.kind,
+    key: row.key,
+    organisationId: row.organisation_id ?? undefined,
+    generation: Number(row.generation),
+    attempts: row.attempts,
+    fence: row.fence,
+    traceId: row.trace_id ?? undefined,
+  }));
 }

@@ -1,79 +1,31 @@
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { migrate } from "@shoal/functions/store/migrate.ts";
+import { Client } from "pg";
+import { grantLogin, migrate } from "@shoal/functions/store/migrate.ts";
 import type { Database } from "@shoal/functions/store/database.ts";
+import { seedTable, tenantTables } from "../../../support/seed-tables.ts";
 import { testDatabase, type TestDatabase } from "../../../support/postgres.ts";
 
 const ORG_A = "org-aaaaaaaaaaaaaaaaaaaa";
 const ORG_B = "org-bbbbbbbbbbbbbbbbbbbb";
 let db: TestDatabase;
 let database: Database;
-let tables: string[];
+let tables: readonly string[];
 
 beforeAll(async () => {
   db = await testDatabase();
   database = db.open();
-  await db.sql.query(`insert into clusters (id, name, k8s_namespace) values ('local', 'local', 'shoal')`);
-  for (const org of [ORG_A, ORG_B]) {
-    const x = org.slice(4, 5);
-    await db.sql.query(`insert into organisations (id, slug, name, plan) values ($1, $2, $2, 'free')`, [
-      org,
-      `org-${x}`,
+  tables = await tenantTables(db.sql);
+  for (const [organisationId, mark] of [
+    [ORG_A, "a"],
+    [ORG_B, "b"],
+  ] as const) {
+    await db.sql.query("insert into organisations (id, slug, name, plan) values ($1, $2, $2, 'free')", [
+      organisationId,
+      `org-${mark}`,
     ]);
-    await db.sql.query(`insert into users (id, email, name, issuer, subject) values ($1, $1, $1, 'i', $1)`, [
-      `usr-${x}`,
-    ]);
-    await db.sql.query(`insert into memberships (organisation_id, user_id, role) values ($1, $2, 'owner')`, [
-      org,
-      `usr-${x}`,
-    ]);
-    await db.sql.query(
-      `insert into sessions (id, organisation_id, user_id, token_hash, expires_at) values ($1, $2, $3, $4, now())`,
-      [`ses-${x}`, org, `usr-${x}`, Buffer.from(x)],
-    );
-    await db.sql.query(
-      `insert into api_keys (id, organisation_id, name, token_hint, token_hash, scopes, created_by) values ($1, $2, 'k', 'h', $3, '{}', 'u')`,
-      [`key-${x}`, org, Buffer.from(x)],
-    );
-    await db.sql.query(
-      `insert into idempotency_keys (organisation_id, key, route, request_hash) values ($1, 'k', 'r', 'h')`,
-      [org],
-    );
-    await db.sql.query(
-      `insert into audit_log (organisation_id, actor_kind, actor_id, action, resource_kind, resource_id, request_id) values ($1, 'user', 'u', 'a', 'r', 'r', 'q')`,
-      [org],
-    );
-    await db.sql.query(`insert into processor_templates (id, organisation_id, slug, name) values ($1, $2, 's', 'n')`, [
-      `tpl-${x}`,
-      org,
-    ]);
-    await db.sql.query(
-      `insert into processor_template_versions (id, organisation_id, processor_template_id, version, image_uri, digest, runtime_config_template) values ($1, $2, $3, '1', 'i', 'd', '{}')`,
-      [`ver-${x}`, org, `tpl-${x}`],
-    );
-    await db.sql.query(`insert into sensors (id, organisation_id, name) values ($1, $2, 's')`, [`sen-${x}`, org]);
-    await db.sql.query(
-      `insert into processors (id, organisation_id, name, processor_template_id, cluster_id, k8s_namespace) values ($1, $2, 'p', $3, 'local', 'shoal')`,
-      [`prc-${x}`, org, `tpl-${x}`],
-    );
-    await db.sql.query(
-      `insert into activations (processor_id, epoch, organisation_id, pod_name, because) values ($1, 1, $2, 'p', 'b')`,
-      [`prc-${x}`, org],
-    );
-    await db.sql.query(
-      `insert into operations (id, organisation_id, kind, resource_kind, resource_id, generation, requested_by) values ($1, $2, 'k', 'r', 'r', 1, 'u')`,
-      [`op-${x}`, org],
-    );
-    await db.sql.query(
-      `insert into events (organisation_id, kind, resource_kind, resource_id) values ($1, 'k', 'r', 'r')`,
-      [org],
-    );
-    await db.sql.query(`insert into tasks (kind, key, organisation_id) values ('k', $1, $2)`, [x, org]);
+    for (const table of tables) await seedTable(db.sql, table, organisationId, mark);
   }
-  const { rows } = await db.sql.query<{ table_name: string }>(
-    `select table_name from information_schema.columns where table_schema = 'public' and column_name = 'organisation_id' order by 1`,
-  );
-  tables = rows.map((row) => row.table_name);
 });
 afterAll(() => db.drop());
 
@@ -103,6 +55,58 @@ describe("row level security", () => {
         sql`update ${sql.table(table)} set organisation_id = ${ORG_B}`.execute(tx),
       );
       await expect(moved, table).rejects.toThrow(/row-level security|permission denied|violates/);
+    }
+  });
+
+  it("lets no tenant insert a row of another, or one of nobody", async () => {
+    for (const table of tables) {
+      for (const owner of [ORG_B, null]) {
+        const inserted = database.asTenant(ORG_A, (tx) =>
+          sql`insert into ${sql.table(table)} select (jsonb_populate_record(null::${sql.table(table)}, to_jsonb(r) || ${JSON.stringify({ organisation_id: owner })}::jsonb)).* from ${sql.table(table)} r`.execute(
+            tx,
+          ),
+        );
+        await expect(inserted, `${table} ${owner}`).rejects.toThrow(/row-level security|permission denied|non-DEFAULT/);
+      }
+    }
+  });
+
+  it("lets no tenant change or delete what it does not see", async () => {
+    for (const table of tables) {
+      for (const statement of [
+        sql`update ${sql.table(table)} set organisation_id = organisation_id where organisation_id = ${ORG_B}`,
+        sql`delete from ${sql.table(table)} where organisation_id = ${ORG_B}`,
+      ]) {
+        const touched = await database
+          .asTenant(ORG_A, (tx) => statement.execute(tx))
+          .catch((thrown: unknown) => {
+            expect(String(thrown)).toMatch(/permission denied/);
+            return { numAffectedRows: 0n };
+          });
+        expect({ table, touched: touched.numAffectedRows }).toEqual({ table, touched: 0n });
+      }
+    }
+  });
+
+  it("shows a login nothing at all outside of a transaction that chose its role", async () => {
+    await grantLogin(db.url, "front_of_test", "secret of the test", ["shoal_tenant", "shoal_accounts"]);
+    await grantLogin(db.url, "front_of_test", "secret of the test", ["shoal_tenant", "shoal_accounts"]);
+    const url = new URL(db.url);
+    url.username = "front_of_test";
+    url.password = "secret of the test";
+    const client = new Client({ connectionString: url.href });
+    await client.connect();
+    try {
+      for (const table of [...tables, "organisations", "users", "plans", "tasks", "hosts"])
+        await expect(client.query(`select from ${table}`), table).rejects.toThrow(/permission denied/);
+      await expect(client.query("set role shoal_worker")).rejects.toThrow(/permission denied/);
+      await client.query("set role shoal_tenant");
+      for (const table of tables) {
+        const { rowCount } = await client.query(`select from ${table}`);
+        expect({ table, rowCount }).toEqual({ table, rowCount: 0 });
+      }
+    } finally {
+      await client.end();
     }
   });
 
