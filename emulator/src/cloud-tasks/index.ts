@@ -59,7 +59,7 @@ export async function startCloudTasks(options: CloudTasksServerOptions): Promise
       for (const [name, trigger] of Object.entries(triggers))
         state.declareQueue(queueFromManifest(`${parent}/queues/${name}`, trigger));
     },
-    start: state.start,
+    start: () => state.start(),
     stop: async () => {
       state.stop();
       server.closeAllConnections();

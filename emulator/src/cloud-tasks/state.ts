@@ -80,7 +80,7 @@ export function createCloudTasksState(options: CloudTasksOptions): CloudTasksSta
   return {
     ...queueOperations(store, pump),
     ...taskOperations(store, pump),
-    start: pump.start,
+    start: () => pump.start(),
     stop: () => {
       pump.stop();
       store.journal.close();
