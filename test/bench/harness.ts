@@ -7,7 +7,7 @@
 export interface BenchOptions {
   readonly rounds: number;
   /** Progress for whoever waits; not part of the result. */
-  log(line: string): void;
+  readonly log: (line: string) => void;
 }
 
 export interface BenchRow {

@@ -49,12 +49,17 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/**
+ * The worker's statements touch few rows by key, in tables that grow and shrink faster than their statistics are taken: one
+ * plan for good, by index, instead of one that was right for the size that a queue had a minute ago.
+ */
+const WORKER_SETTINGS = "-c role=shoal_worker -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off";
 const RETRIES = 3;
 const ORGANISATION_ID = /^org-[a-z0-9]{20}$/;
 
 export function createDatabase(options: DatabaseOptions): Database {
   const pool = createPool(options);
-  const workerPool = createPool(options, "-c role=shoal_worker");
+  const workerPool = createPool(options, WORKER_SETTINGS);
   const accounts = kyselyBeginningWith(pool, "begin; set local role shoal_accounts");
   const worker = kyselyBeginningWith(pool, "begin; set local role shoal_worker");
   const tenant = (organisationId: string): Kysely<Schema> => {

@@ -108,6 +108,7 @@ async function runOnce(options: EngineOptions, run: RunOptions, bell: Bell): Pro
   if (run.signal?.aborted === true) abort();
   run.signal?.addEventListener("abort", abort, { once: true });
   const deadline = clock.monotonic() + run.deadlineMs;
+  let idleUntil: { readonly due: DurationMs | undefined } | undefined;
   const over = (): boolean => stop.signal.aborted || clock.monotonic() >= deadline;
   try {
     while (!over()) {
@@ -125,7 +126,10 @@ async function runOnce(options: EngineOptions, run: RunOptions, bell: Bell): Pro
         continue;
       }
       const due = await nextDue(database);
-      if (due === undefined || due > (run.lingerMs ?? 0)) break;
+      if (due === undefined || due > (run.lingerMs ?? 0)) {
+        idleUntil = { due };
+        break;
+      }
       await bell.wait(heard, milliseconds(Math.max(1, Math.min(due, deadline - clock.monotonic()))));
     }
   } finally {
@@ -133,7 +137,7 @@ async function runOnce(options: EngineOptions, run: RunOptions, bell: Bell): Pro
     await drain(options, ledger, bell, run.drainMs ?? seconds(10));
     run.signal?.removeEventListener("abort", abort);
   }
-  const due = await nextDue(database);
+  const { due } = idleUntil ?? { due: await nextDue(database) };
   return {
     claimed: ledger.claimed,
     ...ledger.counts,
