@@ -6,7 +6,10 @@ import type { RetryConfig } from "./queue.ts";
  * Wait before retry `n` (1 = the first): doubles `maxDoublings` times, then grows linearly by the last step, then stays.
  * The reference's example: 10 s, 300 s, 3 doublings -> 10, 20, 40, 80, 160, 240, 300, 300.
  */
-export function backoffOf(config: RetryConfig, n: number): DurationMs {
+export function backoffOf(
+  config: Pick<RetryConfig, "minBackoff" | "maxBackoff" | "maxDoublings">,
+  n: number,
+): DurationMs {
   const doublings = Math.min(n - 1, config.maxDoublings);
   const step = config.minBackoff * 2 ** doublings;
   return milliseconds(Math.min(config.maxBackoff, step * (n - doublings)));
