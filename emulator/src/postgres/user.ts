@@ -8,6 +8,7 @@ import { chown } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { ShoalError, messageOf } from "@shoal/shared/base/errors.ts";
+import { hasSetpriv } from "../functions/setpriv.ts";
 
 const run = promisify(execFile);
 
@@ -27,10 +28,7 @@ export interface ServerUser {
 
 /** `paths` are those that the user has to reach. Errors: `unavailable` where there is no such user and none can be made. */
 export async function serverUser(paths: readonly string[]): Promise<ServerUser> {
-  const setpriv = await run("setpriv", ["--version"]).then(
-    () => true,
-    () => false,
-  );
+  const setpriv = await hasSetpriv();
   const isRoot = process.getuid?.() === 0;
   if (!isRoot) return describe(undefined, setpriv, false);
   const ids = await idsOfPostgres();
