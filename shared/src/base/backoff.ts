@@ -1,3 +1,4 @@
+/** Growing pauses with jitter: how long to wait before the next try. */
 import { milliseconds, type DurationMs } from "./time.ts";
 import type { Random } from "./random.ts";
 

@@ -1,3 +1,4 @@
+/** One hash for equal content, whatever the order of its keys: by it two intents, hosts or pods are compared. */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { canonicalJson } from "./canonical-json.ts";
