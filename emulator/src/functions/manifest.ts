@@ -36,8 +36,9 @@ export async function readManifest(source: string, env: Readonly<Record<string, 
   const folder = await mkdtemp(join(tmpdir(), "shoal-manifest-"));
   try {
     const output = join(folder, "manifest.json");
-    const packageFile = createRequire(source).resolve("firebase-functions/package.json");
-    const discovery = join(dirname(packageFile), "lib", "bin", "firebase-functions.js");
+    // The package exports its library only; the command lies beside it: lib/v2/index.js, lib/bin/firebase-functions.js.
+    const library = createRequire(source).resolve("firebase-functions/v2");
+    const discovery = join(dirname(library), "..", "bin", "firebase-functions.js");
     // It reads its first argument only where a second one follows.
     await promisify(execFile)(process.execPath, [discovery, source, "."], {
       env: { ...env, FUNCTIONS_MANIFEST_OUTPUT_PATH: output },

@@ -8,7 +8,7 @@ import { chown } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { ShoalError, messageOf } from "@shoal/shared/base/errors.ts";
-import { hasSetpriv } from "../functions/setpriv.ts";
+import { hasSetpriv } from "../processes/setpriv.ts";
 
 const run = promisify(execFile);
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startCloudTasks, type CloudTasksServer } from "@shoal/emulator/cloud-tasks/index.ts";
 import { readManifest, triggersOf } from "@shoal/emulator/functions/manifest.ts";
-import { write } from "@shoal/emulator/functions/output.ts";
+import { write } from "@shoal/emulator/processes/output.ts";
 import { groupsOf, startFunctions, type Functions } from "@shoal/emulator/functions/supervisor.ts";
 import { startIdentity, type IdentityServer } from "@shoal/emulator/identity/index.ts";
 import { createScheduler } from "@shoal/emulator/scheduler/scheduler.ts";
@@ -127,7 +127,7 @@ describe("the platform", () => {
     const line = await eventually(() => lines.find((each) => each.message === "dispatched"), "dispatched");
     expect(line).toMatchObject({
       level: "warn",
-      fields: { group: "work", data: { shard: 3 }, queue: "dispatch", email: "tasks@demo-local" },
+      fields: { process: "work", data: { shard: 3 }, queue: "dispatch", email: "tasks@demo-local" },
     });
     await eventually(() => (tasks.state.listTasks(queue, 10, "").items.length === 0 ? true : undefined), "done");
   });
