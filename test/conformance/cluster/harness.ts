@@ -12,6 +12,7 @@ import { startCluster, type Cluster, type ClusterOptions } from "@shoal/emulator
 import { buildImage } from "@shoal/emulator/cluster/images/build.ts";
 import { DEFAULT_HOSTS } from "@shoal/emulator/cluster/hosts.ts";
 import { DEFAULT_TUNING } from "@shoal/emulator/cluster/tuning.ts";
+import { startKubernetesApi } from "@shoal/emulator/kubernetes/index.ts";
 import { kubernetesClient, type KubernetesClient } from "@shoal/functions/adapters/kubernetes/client.ts";
 import { kubeConfigFrom } from "@shoal/functions/adapters/kubernetes/credentials.ts";
 import { createObject, findObject, NAMESPACES, NODES, PODS } from "@shoal/functions/adapters/kubernetes/resources.ts";
@@ -50,9 +51,7 @@ export async function startHarness(): Promise<Harness> {
   const given = process.env["SHOAL_TEST_KUBECONFIG"];
   const api =
     given === undefined
-      ? await (
-          await standIn()
-        ).startKubernetesApi({
+      ? await startKubernetesApi({
           host: "127.0.0.1",
           port: 0,
           dataDir: join(folder, "api"),
@@ -123,16 +122,6 @@ export async function startHarness(): Promise<Harness> {
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** What is needed of the stand-in; loaded only where no real API was named. */
-interface StandIn {
-  startKubernetesApi(options: object): Promise<{ readonly kubeconfigYaml: string; stop(): Promise<void> }>;
-}
-
-async function standIn(): Promise<StandIn> {
-  const entry: string = "@shoal/emulator/kubernetes/index.ts";
-  return (await import(entry)) as StandIn;
 }
 
 /** A pod that runs the web image. */
