@@ -110,7 +110,8 @@ async function begin<Ready>(options: KeepOptions): Promise<Life<Ready>> {
 function launch<Ready>(options: KeepOptions, canTie: boolean): Life<Ready> {
   const command = [process.execPath, options.module];
   const [file = "", ...args] = canTie ? ["setpriv", "--pdeathsig=KILL", ...command] : command;
-  const child = spawn(file, args, { env: options.env, stdio: ["ignore", "pipe", "pipe", "ipc"] });
+  // A session of its own: Ctrl-C in the terminal is ours to handle, in order.
+  const child = spawn(file, args, { env: options.env, detached: true, stdio: ["ignore", "pipe", "pipe", "ipc"] });
   const log = options.log.child({ process: options.name });
   if (child.stderr !== null) forward(child.stderr, log, "warn");
   const said = options.says === "message" ? saidByMessage<Ready>(child, log) : saidByLine<Ready>(child, log);
