@@ -9,6 +9,7 @@ import { ApiFailure, badRequest, unsupportedMediaType } from "../status.ts";
 import type { Store } from "../store.ts";
 import type { Tokens, User } from "../tokens.ts";
 import type { Pages } from "./pages.ts";
+import { PROTOBUF, protobufObject } from "./protobuf.ts";
 
 /** What all handlers work with. */
 export interface Api {
@@ -44,6 +45,10 @@ export function json(code: number, value: unknown, headers?: Readonly<Record<str
 const MOST_BODY_BYTES = 3 * 1024 ** 2;
 
 export async function bodyText(request: IncomingMessage): Promise<string> {
+  return (await bodyBytes(request)).toString("utf8");
+}
+
+async function bodyBytes(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -53,24 +58,26 @@ export async function bodyText(request: IncomingMessage): Promise<string> {
     }
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks);
 }
 
 export function mediaType(request: IncomingMessage): string {
   return (request.headers["content-type"] ?? "application/json").split(";")[0]?.trim().toLowerCase() ?? "";
 }
 
-const READABLE = ["application/json", "application/yaml"];
+const READABLE = ["application/json", "application/yaml", PROTOBUF];
 
 /** The body as an object. An empty one is an empty object where `mayBeEmpty`. */
 export async function bodyObject(request: IncomingMessage, mayBeEmpty = false): Promise<Fields> {
-  const text = await bodyText(request);
-  if (text.trim() === "") {
+  const bytes = await bodyBytes(request);
+  const type = mediaType(request);
+  if (bytes.length === 0) {
     if (mayBeEmpty) return {};
     throw badRequest("the body of the request is empty: an object is expected");
   }
-  if (!READABLE.includes(mediaType(request))) throw unsupportedMediaType(READABLE);
-  const value = parsed(text, mediaType(request) === "application/yaml");
+  if (!READABLE.includes(type)) throw unsupportedMediaType(READABLE);
+  if (type === PROTOBUF) return protobufObject(bytes);
+  const value = parsed(bytes.toString("utf8"), type === "application/yaml");
   if (!isFields(value)) throw badRequest("the body of the request is not an object");
   return value;
 }

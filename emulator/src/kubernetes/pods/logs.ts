@@ -1,6 +1,6 @@
 /** A container's log, passed through from its kubelet as it comes. */
-import type { ServerResponse } from "node:http";
-import { request, type Dispatcher } from "undici";
+import { get, type IncomingMessage, type ServerResponse } from "node:http";
+import { text } from "node:stream/consumers";
 import { ApiFailure } from "../status.ts";
 import type { Target } from "../writes.ts";
 import { wholeNumber, type Api, type Call } from "../http/call.ts";
@@ -19,7 +19,7 @@ export async function streamLog(api: Api, target: Target, call: Call, response: 
   response.writeHead(200, { "content-type": "text/plain" });
   response.flushHeaders();
   try {
-    await pass(answer.body, response, limit);
+    await pass(answer, response, limit);
     response.end();
   } catch {
     // Either the reader has left, or the kubelet was cut: what was not sent must not look like the end.
@@ -29,21 +29,16 @@ export async function streamLog(api: Api, target: Target, call: Call, response: 
   }
 }
 
-async function ask(at: KubeletAt, query: URLSearchParams, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+async function ask(at: KubeletAt, query: URLSearchParams, signal: AbortSignal): Promise<IncomingMessage> {
   const { namespace = "", name } = at.pod.metadata;
   const passed = new URLSearchParams([...query].filter(([key]) => PASSED.includes(key)));
   const path = [namespace, name, at.container].map(encodeURIComponent).join("/");
-  try {
-    const answer = await request(`http://${at.host}:${at.port}/containerLogs/${path}?${passed.toString()}`, {
-      signal,
-      bodyTimeout: 0,
-      headersTimeout: 30_000,
-    });
-    if (answer.statusCode === 200) return answer;
-    throw new ApiFailure(400, "BadRequest", await answer.body.text());
-  } catch (thrown) {
-    throw thrown instanceof ApiFailure ? thrown : unreachable(at, thrown);
-  }
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    const request = get(`http://${at.host}:${at.port}/containerLogs/${path}?${passed.toString()}`, { signal }, resolve);
+    request.on("error", (thrown) => reject(unreachable(at, thrown)));
+  });
+  if (answer.statusCode !== 200) throw new ApiFailure(400, "BadRequest", await text(answer));
+  return answer;
 }
 
 async function pass(
