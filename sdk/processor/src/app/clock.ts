@@ -1,0 +1,21 @@
+/** The machine's clock. */
+import { timestamp } from "@shoal/shared/base/time.ts";
+import type { Clock } from "@shoal/shared/ports/clock.ts";
+
+export const systemClock: Clock = {
+  now: () => timestamp(Date.now()),
+  monotonic: () => performance.now(),
+  sleep: (span, signal) =>
+    new Promise((resolve, reject) => {
+      const abort = (): void => {
+        clearTimeout(timer);
+        reject(signal?.reason instanceof Error ? signal.reason : new Error("aborted"));
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener("abort", abort);
+        resolve();
+      }, span);
+      if (signal?.aborted === true) abort();
+      else signal?.addEventListener("abort", abort, { once: true });
+    }),
+};
