@@ -62,11 +62,13 @@ export class Broker implements Surroundings {
   readonly #awaiting = new Set<() => void>();
   #graves: { readonly entry: Entry; readonly death: Death }[] = [];
   #flushing = false;
+  readonly #onBroken: () => void;
 
   constructor(options: BrokerOptions) {
     this.limits = options.limits;
     this.clock = options.clock;
     this.#log = options.log;
+    this.#onBroken = options.onBroken;
     this.pressure = new Pressure(options.dataDir, options.limits, options.clock, options.log);
     this.#alarms = createAlarms<Queue>(options.clock, (queue) => this.#ring(queue));
     this.store = new Store({
@@ -79,10 +81,7 @@ export class Broker implements Surroundings {
         if (cause !== undefined) this.#log.error({ cause: messageOf(cause) }, "the bus cannot write its log");
         this.pressure.set("disk", cause !== undefined);
       },
-      onBroken: (cause) => {
-        this.#log.error({ cause: messageOf(cause) }, "the bus could not sync its log and stops");
-        options.onBroken();
-      },
+      onBroken: (cause) => this.#break(cause, "the bus could not sync its log and stops"),
     });
     this.topology = new Topology(this.store, this);
     this.#restore();
@@ -163,7 +162,17 @@ export class Broker implements Surroundings {
   }
 
   content(message: Message): Content {
-    return this.store.content(message);
+    try {
+      return this.store.content(message);
+    } catch (thrown) {
+      this.#break(thrown, "the bus has lost a message on its disk and stops");
+      throw thrown;
+    }
+  }
+
+  #break(cause: unknown, what: string): void {
+    this.#log.error({ cause: messageOf(cause) }, what);
+    this.#onBroken();
   }
 
   /**
@@ -188,7 +197,7 @@ export class Broker implements Surroundings {
   #deadLetter(entry: Entry, death: Death): void {
     const { deadLetterExchange, deadLetterRoutingKey } = entry.queue.options;
     if (deadLetterExchange === undefined || !this.topology.exchanges.has(deadLetterExchange)) return;
-    const before = this.store.content(entry.message);
+    const before = this.content(entry.message);
     const bytes = certify(before, { queue: entry.queue.name, reason: death, at: this.now() });
     const content = {
       exchange: deadLetterExchange,

@@ -6,6 +6,7 @@ import type { Broker } from "./broker.ts";
 import type { Confirms } from "./confirms.ts";
 import type { Connection } from "./connection.ts";
 import type { Consumer, Entry } from "./entry.ts";
+import { dropIncoming } from "./methods/publish.ts";
 import type { Queue } from "./queue.ts";
 import type { Content } from "./store/record.ts";
 import { AmqpError } from "./wire/errors.ts";
@@ -180,7 +181,7 @@ export class Channel {
   /** Confirms what was published, at the end of this turn or when it is on disk. */
   confirm(ticket: number, refused: boolean): void {
     if (this.confirms === undefined) return;
-    if (this.connection.faults.dropConfirms) return;
+    if (this.connection.faults.dropConfirms) return this.confirms.skip();
     this.confirms.add(ticket, refused);
     this.#stopListening ??= this.broker.onWritten(() => this.flush());
     if (ticket === 0) this.broker.dirty(this);
@@ -220,7 +221,7 @@ export class Channel {
     this.#stopListening?.();
     const deliveries = [...this.outstanding.values()];
     this.outstanding.clear();
-    this.incoming = undefined;
+    dropIncoming(this);
     const consumers = [...this.consumers.values()];
     this.consumers.clear();
     // Before a queue that ends with its last consumer ends, it gets its messages back, as they would be dead-lettered.

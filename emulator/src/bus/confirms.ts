@@ -27,6 +27,11 @@ export class Confirms {
     this.#owed.push({ tag: ++this.#tag, ticket, refused });
   }
 
+  /** The publisher never hears of this one. */
+  skip(): void {
+    this.#tag += 1;
+  }
+
   /** Pays what is due now that `written` is on disk. How many that were. */
   pay(written: number, out: ConfirmOut): number {
     let paid = 0;

@@ -44,6 +44,8 @@ export class Connection {
   frameMax: number;
   /** It has published, so pressure holds it. */
   publishes = false;
+  /** Bytes of messages whose bodies have not come whole, over all channels. */
+  partialBytes = 0;
   state: "handshake" | "open" | "closing" | "ended" = "handshake";
   readonly options: ConnectionOptions;
   readonly #socket: Socket;
@@ -77,7 +79,6 @@ export class Connection {
     this.#handshake = new Handshake(this);
     socket.setNoDelay(true);
     socket.on("data", (chunk) => this.#take(chunk));
-    socket.on("drain", () => this.#drained());
     socket.on("error", () => this.end());
     socket.on("close", () => this.end());
     socket.on("end", () => this.end());
@@ -102,6 +103,7 @@ export class Connection {
   // --- in
 
   #take(chunk: Buffer): void {
+    if (this.state === "ended") return;
     this.#heardAt = this.broker.clock.monotonic();
     try {
       const rest = this.#handshake.header(chunk);
@@ -125,7 +127,7 @@ export class Connection {
       if (frame === undefined) return;
       this.#handle(frame);
       if (this.publishes && this.broker.pressure.on) this.#feelPressure();
-      else if (this.#outBytes > this.broker.limits.socketBytes) this.flush();
+      if (this.#owes > this.broker.limits.socketBytes) this.#settleDebts();
     }
   }
 
@@ -237,9 +239,20 @@ export class Connection {
     this.broker.dirty(this);
   }
 
+  /** Bytes that wait for the client, or for the disk. */
+  get #owes(): number {
+    return this.#outBytes + this.#socket.writableLength;
+  }
+
   /** Whether the client owes us some reading before it gets more. */
   get stuffed(): boolean {
-    return this.#outBytes + this.#socket.writableLength > this.broker.limits.socketBytes || this.state !== "open";
+    return this.state !== "open" || this.#owes > this.broker.limits.socketBytes;
+  }
+
+  /** What the client does not read makes it wait. */
+  #settleDebts(): void {
+    this.flush();
+    if (this.state === "open" && this.stuffed) this.#pause();
   }
 
   /** Holds the output back until what was just decided is on disk: an answer is a promise. */
@@ -255,12 +268,13 @@ export class Connection {
     this.#outBytes = 0;
     if (this.state === "ended") return;
     this.#saidAt = this.broker.clock.monotonic();
-    this.#socket.write(out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out, size));
-    if (this.stuffed && this.state === "open") this.#pause();
+    this.#socket.write(out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out, size), () => this.#drained());
+    if (this.state === "open" && this.stuffed) this.#pause();
   }
 
+  /** Some of it was taken: what waited for that goes on. */
   #drained(): void {
-    if (this.state !== "open") return;
+    if (!this.#paused || this.stuffed) return;
     this.#feelPressure();
     for (const channel of this.channels.values()) channel.pump();
   }
@@ -328,7 +342,8 @@ export class Connection {
     this.channels.clear();
     for (const queue of this.exclusive) if (!queue.deleted) this.broker.topology.deleteQueue(queue);
     this.exclusive.clear();
-    if (!politely) this.#socket.destroy();
+    if (politely) this.#socket.setTimeout(CLOSING_GRACE, () => this.#socket.destroy()).resume();
+    else this.#socket.destroy();
     this.options.onEnd(this);
     this.#resolveEnded();
   }

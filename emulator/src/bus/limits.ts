@@ -12,6 +12,8 @@ export interface BusLimits {
   readonly handshakeMs: number;
   /** Bytes of one message's body; larger ones are refused with 406, as RabbitMQ 4 does at the same size. */
   readonly messageBytes: number;
+  /** Bytes of unfinished messages over all channels of a connection; above it the connection ends with 506. */
+  readonly partialBytes: number;
   /** Bytes that wait for one client to read them; above it nothing more is delivered to, or read from, that client. */
   readonly socketBytes: number;
   /** Bytes of messages that are kept in memory; of what comes beyond, only the place on disk is remembered. */
@@ -37,6 +39,7 @@ export const DEFAULT_LIMITS: BusLimits = {
   heartbeatSeconds: 60,
   handshakeMs: 10_000,
   messageBytes: 16 * MIB,
+  partialBytes: 64 * MIB,
   socketBytes: MIB,
   residentBytes: 64 * MIB,
   backlogMessages: 1_000_000,

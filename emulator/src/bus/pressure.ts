@@ -3,6 +3,7 @@
  * in milliseconds and only stops the reading from their sockets.
  */
 import { statfs } from "node:fs/promises";
+import { messageOf } from "@shoal/shared/base/errors.ts";
 import type { Log as Logger } from "@shoal/shared/base/log.ts";
 import { milliseconds } from "@shoal/shared/base/time.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
@@ -62,14 +63,23 @@ export class Pressure {
   async check(): Promise<void> {
     if (this.#stopped.signal.aborted || this.#clock.monotonic() - this.#lookedAt < LOOK) return;
     this.#lookedAt = this.#clock.monotonic();
-    const { bavail, bsize } = await statfs(this.#folder);
-    const low = bavail * bsize < this.#limits.diskFreeBytes;
+    const low = await this.#isLow();
     this.set("disk", low);
     if (!low) return;
     await this.#clock.sleep(LOOK, this.#stopped.signal).then(
       () => this.check(),
       () => undefined,
     );
+  }
+
+  async #isLow(): Promise<boolean> {
+    try {
+      const { bavail, bsize } = await statfs(this.#folder);
+      return bavail * bsize < this.#limits.diskFreeBytes;
+    } catch (thrown) {
+      this.#log.error({ cause: messageOf(thrown) }, "the bus cannot look at its disk");
+      return true;
+    }
   }
 
   stop(): void {

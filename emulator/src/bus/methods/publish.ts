@@ -41,11 +41,24 @@ export function takeBody(channel: Channel, payload: Buffer): void {
   // One that is whole is copied into its record at once; pieces outlive the socket's chunk.
   const whole = incoming.pieces.length === 0 && incoming.got === incoming.size;
   incoming.pieces.push(whole ? payload : Buffer.from(payload));
+  if (!whole) channel.connection.partialBytes += payload.length;
+  const most = channel.broker.limits.partialBytes;
+  if (channel.connection.partialBytes > most)
+    throw new AmqpError("RESOURCE_ERROR", `unfinished messages of more than ${most} bytes`);
   if (incoming.got === incoming.size) finish(channel, incoming, incoming.properties);
 }
 
-function finish(channel: Channel, incoming: Incoming, bytes: Buffer): void {
+/** Forgets the publication under way. */
+export function dropIncoming(channel: Channel): void {
+  const { incoming } = channel;
+  if (incoming === undefined) return;
+  // A body that came in one frame was never counted as partial.
+  if (incoming.pieces.length > 1 || incoming.got < incoming.size) channel.connection.partialBytes -= incoming.got;
   channel.incoming = undefined;
+}
+
+function finish(channel: Channel, incoming: Incoming, bytes: Buffer): void {
+  dropIncoming(channel);
   const { args, pieces } = incoming;
   const properties = readProperties(bytes);
   const { user } = channel.connection;

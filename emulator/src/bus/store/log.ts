@@ -72,6 +72,8 @@ export class Log {
   #pending: Piece[] = [];
   #mustSync = false;
   #writing: Promise<void> | undefined;
+  /** Something came since the last look. */
+  #again = false;
   #closed = false;
 
   constructor(options: LogOptions) {
@@ -111,13 +113,14 @@ export class Log {
 
   /** Begins to write in the next turn of the event loop, so that what comes in this one goes along. */
   wake(): void {
+    this.#again = true;
     if (this.#writing !== undefined || this.#closed) return;
     this.#writing = new Promise<void>((resolve) => setImmediate(resolve))
       .then(() => this.#drain())
       .catch((thrown: unknown) => this.#fail(thrown))
       .finally(() => {
         this.#writing = undefined;
-        if (this.#pending.length > 0) this.wake();
+        if (this.#again) this.wake();
       });
   }
 
@@ -128,6 +131,7 @@ export class Log {
 
   async #drain(): Promise<void> {
     for (;;) {
+      this.#again = false;
       this.#options.beforeWrite();
       if (this.#pending.length === 0) return;
       const [pieces, durable, ticket] = [this.#pending, this.#mustSync, this.ticket];
