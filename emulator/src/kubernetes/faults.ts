@@ -10,6 +10,8 @@ import type { Store } from "./store.ts";
 export type ExpiredForm = "stream" | "http";
 
 export interface FaultSwitches {
+  /** How many watches are open now, of one collection or of all. */
+  openWatches(plural?: string): number;
   /** Resets the connections of open watches, of one collection or of all. Returns how many. */
   cutWatches(plural?: string): number;
   /** The next watches answer that their version has expired. */
@@ -86,10 +88,13 @@ export function createFaults(init: FaultsInit): { readonly faults: Faults; reado
       return () => watches.delete(response);
     },
   };
+  const watchesOf = (plural?: string): ServerResponse[] =>
+    [...watches].flatMap(([response, of]) => (plural === undefined || of === plural ? [response] : []));
   const switches: FaultSwitches = {
+    openWatches: (plural) => watchesOf(plural).length,
     cutWatches: (plural) => {
-      const cut = [...watches].filter(([, of]) => plural === undefined || of === plural);
-      for (const [response] of cut) response.destroy();
+      const cut = watchesOf(plural);
+      for (const response of cut) response.destroy();
       return cut.length;
     },
     expireWatches: (form, times = 1) => expiring.push(...Array.from({ length: times }, () => form)),

@@ -50,14 +50,10 @@ export function fieldsOf(object: Fields, lists: ListKeys): FieldSet {
 }
 
 export function ownable(object: Fields): Fields {
-  const kept = Object.entries(object).filter(([key]) => !UNOWNED.has(key));
-  return Object.fromEntries(
-    kept.map(([key, value]) =>
-      key === "metadata" && isFields(value)
-        ? [key, Object.fromEntries(Object.entries(value).filter(([name]) => !UNOWNED_METADATA.has(name)))]
-        : [key, value],
-    ),
-  );
+  const { metadata, ...rest } = object;
+  const kept = Object.entries(rest).filter(([key]) => !UNOWNED.has(key));
+  const meta = Object.entries(isFields(metadata) ? metadata : {}).filter(([key]) => !UNOWNED_METADATA.has(key));
+  return { ...(meta.length === 0 ? {} : { metadata: Object.fromEntries(meta) }), ...Object.fromEntries(kept) };
 }
 
 function treeOf(field: string, value: unknown, lists: ListKeys): FieldSet {
@@ -82,8 +78,12 @@ export function difference(
   const old = stepsOf(field, before, lists);
   const now = stepsOf(field, next, lists);
   if (old === undefined || now === undefined) {
-    if (next === undefined) return { changed: undefined, removed: treeOf(field, before, lists) };
-    return { changed: treeOf(field, next, lists), removed: undefined };
+    return {
+      changed: next === undefined ? undefined : treeOf(field, next, lists),
+      // What was below something that has become a value is gone as well.
+      removed:
+        before === undefined || (old === undefined && next !== undefined) ? undefined : treeOf(field, before, lists),
+    };
   }
   const changed: Record<string, FieldSet> = {};
   const removed: Record<string, FieldSet> = {};
@@ -107,40 +107,58 @@ export function isEmpty(set: FieldSet): boolean {
   return Object.keys(set).length === 0;
 }
 
+/** Whether the set has the field itself, not only fields below it. */
+function hasItself(set: FieldSet): boolean {
+  return isEmpty(set) || set["."] !== undefined;
+}
+
+function itself(set: FieldSet): FieldSet {
+  return isEmpty(set) ? { ".": NO_FIELDS } : set;
+}
+
+/** One that has nothing but itself is a leaf again. */
+function plain(set: FieldSet): FieldSet {
+  return Object.keys(set).every((step) => step === ".") ? NO_FIELDS : set;
+}
+
 export function union(a: FieldSet, b: FieldSet): FieldSet {
   const result: Record<string, FieldSet> = { ...a };
   for (const [step, below] of Object.entries(b)) {
     const here = result[step];
-    result[step] = here === undefined ? below : union(here, below);
+    if (here === undefined || (isEmpty(here) && isEmpty(below))) result[step] = below;
+    else result[step] = plain(union(itself(here), itself(below)));
   }
   return result;
 }
 
-/** `a` without what `b` names; a leaf of `b` takes everything below along. */
+/** The fields of `a` that `b` has not. */
 export function without(a: FieldSet, b: FieldSet): FieldSet {
   const result: Record<string, FieldSet> = {};
   for (const [step, below] of Object.entries(a)) {
     const taken = b[step];
     if (taken === undefined) result[step] = below;
-    else if (!isEmpty(taken) && !isEmpty(below)) {
-      const rest = without(below, taken);
-      if (!isEmpty(rest)) result[step] = rest;
+    else if (isEmpty(below)) {
+      if (!hasItself(taken)) result[step] = below;
+    } else {
+      const rest = without(below, itself(taken));
+      if (!isEmpty(rest)) result[step] = plain(rest);
     }
   }
   return result;
 }
 
-/** What both name. A leaf meets everything that the other has there. */
+/** The fields that both have. */
 export function common(a: FieldSet, b: FieldSet): FieldSet {
   const result: Record<string, FieldSet> = {};
   for (const [step, below] of Object.entries(a)) {
     const other = b[step];
     if (other === undefined) continue;
-    if (isEmpty(below) || isEmpty(other)) result[step] = isEmpty(below) ? other : below;
-    else {
-      const both = common(below, other);
-      if (!isEmpty(both)) result[step] = both;
+    if (isEmpty(below) || isEmpty(other)) {
+      if (hasItself(below) && hasItself(other)) result[step] = NO_FIELDS;
+      continue;
     }
+    const both = common(below, other);
+    if (!isEmpty(both)) result[step] = plain(both);
   }
   return result;
 }
