@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { ApiObject, Fields } from "@shoal/emulator/kubernetes/object.ts";
 import { common, fieldsOf, pathsOf, union, without } from "@shoal/emulator/kubernetes/patches/field-set.ts";
 import { BUILT_IN_LISTS } from "@shoal/emulator/kubernetes/patches/list-keys.ts";

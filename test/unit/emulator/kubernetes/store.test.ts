@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { ApiObject } from "@shoal/emulator/kubernetes/object.ts";
 import { openStore, type Change, type Store } from "@shoal/emulator/kubernetes/store.ts";
 
