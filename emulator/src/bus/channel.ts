@@ -80,7 +80,7 @@ export class Channel {
 
   /** Whether one more message may be handed to that consumer. */
   takes(consumer: ChannelConsumer): boolean {
-    if (this.closing || this.connection.stuffed) return false;
+    if (this.closing || !this.connection.takes()) return false;
     if (consumer.noAck) return true;
     if (consumer.prefetch > 0 && consumer.outstanding >= consumer.prefetch) return false;
     return this.globalPrefetch === 0 || this.#consumed < this.globalPrefetch;

@@ -58,6 +58,8 @@ export class Connection {
   #holdUntil = 0;
   #blockedSaid = false;
   #paused = false;
+  /** A delivery was held back until the client has read. */
+  #starved = false;
   #heardAt: number;
   #saidAt: number;
   readonly #unlisten: (() => void)[] = [];
@@ -127,7 +129,7 @@ export class Connection {
       if (frame === undefined) return;
       this.#handle(frame);
       if (this.publishes && this.broker.pressure.on) this.#feelPressure();
-      if (this.#owes > this.broker.limits.socketBytes) this.#settleDebts();
+      if (this.#drowns) this.#settleDebts();
     }
   }
 
@@ -244,15 +246,24 @@ export class Connection {
     return this.#outBytes + this.#socket.writableLength;
   }
 
-  /** Whether the client owes us some reading before it gets more. */
-  get stuffed(): boolean {
-    return this.state !== "open" || this.#owes > this.broker.limits.socketBytes;
+  /** Whether it may get another delivery. Where it has to read first, deliveries go on once it has. */
+  takes(): boolean {
+    if (this.state !== "open") return false;
+    if (this.#owes <= this.broker.limits.socketBytes) return true;
+    this.#starved = true;
+    return false;
+  }
+
+  /** Deliveries stop long before, so this much it can only be owed for what it asked. */
+  get #drowns(): boolean {
+    const { socketBytes, messageBytes } = this.broker.limits;
+    return this.state === "open" && this.#owes > socketBytes + messageBytes;
   }
 
   /** What the client does not read makes it wait. */
   #settleDebts(): void {
     this.flush();
-    if (this.state === "open" && this.stuffed) this.#pause();
+    if (this.#drowns) this.#pause();
   }
 
   /** Holds the output back until what was just decided is on disk: an answer is a promise. */
@@ -269,13 +280,15 @@ export class Connection {
     if (this.state === "ended") return;
     this.#saidAt = this.broker.clock.monotonic();
     this.#socket.write(out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out, size), () => this.#drained());
-    if (this.state === "open" && this.stuffed) this.#pause();
+    if (this.#drowns) this.#pause();
   }
 
   /** Some of it was taken: what waited for that goes on. */
   #drained(): void {
-    if (!this.#paused || this.stuffed) return;
-    this.#feelPressure();
+    if (this.state !== "open") return;
+    if (this.#paused) this.#feelPressure();
+    if (!this.#starved || this.#owes > this.broker.limits.socketBytes) return;
+    this.#starved = false;
     for (const channel of this.channels.values()) channel.pump();
   }
 
@@ -293,7 +306,7 @@ export class Connection {
       }
     }
     if (held) this.#pause();
-    else if (!this.stuffed) this.#resume();
+    else if (!this.#drowns) this.#resume();
   }
 
   #pause(): void {

@@ -14,7 +14,7 @@ export interface BusLimits {
   readonly messageBytes: number;
   /** Bytes of unfinished messages over all channels of a connection; above it the connection ends with 506. */
   readonly partialBytes: number;
-  /** Bytes that wait for one client to read them; above it nothing more is delivered to, or read from, that client. */
+  /** Bytes that wait for one client to read them, above which it gets no deliveries; with one message more it is not read from. */
   readonly socketBytes: number;
   /** Bytes of messages that are kept in memory; of what comes beyond, only the place on disk is remembered. */
   readonly residentBytes: number;
