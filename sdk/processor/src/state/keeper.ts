@@ -11,6 +11,12 @@ import { openBody } from "./body.ts";
 /** Another writer may come in between; that often in a row it is no accident. */
 const WRITE_TRIES = 4;
 
+/** The order of states: by activation, and within one by capture. */
+export interface StateMark {
+  readonly epoch: number;
+  readonly sequence: number;
+}
+
 export type KeptState =
   | { readonly kind: "none" }
   | { readonly kind: "readable"; readonly body: StateBody }
@@ -19,7 +25,9 @@ export type KeptState =
 export class StateKeeper {
   readonly #backend: StateBackend;
   readonly #names: { podName: string; appName: string };
+  /** What this process last saw kept, and the mark of that version. */
   #revision: string | undefined;
+  #seen: StateMark | undefined;
 
   constructor(backend: StateBackend, names: { podName: string; appName: string }) {
     this.#backend = backend;
@@ -34,9 +42,12 @@ export class StateKeeper {
   async probe(): Promise<KeptState> {
     const found = await this.#backend.read("state");
     this.#revision = found?.revision;
+    this.#seen = undefined;
     if (found === undefined) return { kind: "none" };
     try {
-      return { kind: "readable", body: await openBody(found.text, this.#names) };
+      const body = await openBody(found.text, this.#names);
+      this.#seen = body;
+      return { kind: "readable", body };
     } catch (thrown) {
       if (!(thrown instanceof ShoalError)) throw thrown;
       return { kind: "corrupt", why: thrown.message };
@@ -44,28 +55,34 @@ export class StateKeeper {
   }
 
   /** Throws `conflict` where a later activation has saved already, and the backend's `unavailable`. */
-  async save(text: string, mark: { readonly epoch: number; readonly sequence: number }): Promise<void> {
+  async save(text: string, mark: StateMark): Promise<void> {
     for (let tries = 0; tries < WRITE_TRIES; tries++) {
+      this.#checkOrder(mark);
       const written = await this.#backend.write("state", text, this.#revision);
       if (written !== "changed") {
         this.#revision = written.revision;
+        this.#seen = mark;
         return;
       }
-      const kept = await this.probe();
-      if (kept.kind === "readable" && isLater(kept.body, mark)) {
-        throw new ShoalError(
-          "conflict",
-          `a state of epoch ${kept.body.epoch}, sequence ${kept.body.sequence} is kept; ` +
-            `epoch ${mark.epoch}, sequence ${mark.sequence} may not replace it`,
-        );
-      }
+      await this.probe();
     }
     throw new ShoalError("unavailable", `the state was changed by others ${WRITE_TRIES} times while it was saved`);
+  }
+
+  #checkOrder(mark: StateMark): void {
+    const seen = this.#seen;
+    if (seen === undefined || !isLater(seen, mark)) return;
+    throw new ShoalError(
+      "conflict",
+      `a state of epoch ${seen.epoch}, sequence ${seen.sequence} is kept; ` +
+        `epoch ${mark.epoch}, sequence ${mark.sequence} may not replace it`,
+    );
   }
 
   async forget(): Promise<void> {
     await this.#backend.remove("state");
     this.#revision = undefined;
+    this.#seen = undefined;
   }
 
   async restarts(): Promise<RestartHistory | undefined> {
@@ -86,10 +103,7 @@ export class StateKeeper {
   }
 }
 
-function isLater(
-  kept: { readonly epoch: number; readonly sequence: number },
-  mark: { readonly epoch: number; readonly sequence: number },
-): boolean {
+function isLater(kept: StateMark, mark: StateMark): boolean {
   return kept.epoch === mark.epoch ? kept.sequence > mark.sequence : kept.epoch > mark.epoch;
 }
 
