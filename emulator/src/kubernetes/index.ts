@@ -9,6 +9,7 @@ import { join } from "node:path";
 import type { Log } from "@shoal/shared/base/log.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
 import { keptCertificates } from "./certificates.ts";
+import { expireEvents } from "./event-expiry.ts";
 import { createFaults, type FaultSwitches } from "./faults.ts";
 import { startFinalizers } from "./finalizers.ts";
 import type { Api } from "./http/call.ts";
@@ -67,6 +68,7 @@ export async function startKubernetesApi(options: KubernetesOptions): Promise<Ku
   const api: Api = { store, clock, log, tokens, faults, pages };
   makeNamespaces(api);
   const finalizers = startFinalizers(api, log);
+  const expiry = expireEvents(api);
   const http = createApiServer(api, certificates);
   const { server } = http;
   server.listen(options.port, host);
@@ -99,6 +101,7 @@ export async function startKubernetesApi(options: KubernetesOptions): Promise<Ku
     faults: switches,
     stop: async () => {
       finalizers.stop();
+      expiry.stop();
       if (server.listening) await close();
       await store.synced();
       store.close();

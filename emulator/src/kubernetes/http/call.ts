@@ -27,6 +27,8 @@ export interface Call {
   readonly query: URLSearchParams;
   readonly user: User;
   readonly request: IncomingMessage;
+  /** What the answer says beside itself; handlers add. */
+  readonly warnings: string[];
 }
 
 /** An answer as text; streams (watch, log) write for themselves. */

@@ -66,7 +66,7 @@ export function objectOf(kind: Kind, namespace: string | undefined, body: Fields
     throw badRequest(`the kind in the data (${String(word)}) does not match the expected kind (${kind.kind})`);
   if (!isFields(metadata)) throw badRequest("metadata: an object is expected");
   const object = { ...body, kind: kind.kind, apiVersion: kind.apiVersion, metadata: { ...metadata } };
-  checkTypes(kind, object, call.query.get("fieldValidation"));
+  call.warnings.push(...checkTypes(kind, object, call.query.get("fieldValidation")));
   const checked = object as unknown as ApiObject;
   const meta = checked.metadata as Partial<ObjectMeta>;
   if ((meta.namespace ?? "") !== "" && meta.namespace !== namespace) {

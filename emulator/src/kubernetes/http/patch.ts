@@ -1,10 +1,8 @@
 /** PATCH in its four dialects. A patch that names no version is put onto whatever is there. */
-import { isFields, type ApiObject, type Fields } from "../object.ts";
-import { keyFor } from "../object.ts";
+import { isFields, keyFor, timeText, type ApiObject, type Fields } from "../object.ts";
 import { applied } from "../patches/managers.ts";
 import { jsonPatch, mergePatch } from "../patches/merge.ts";
 import { strategicMerge } from "../patches/strategic.ts";
-import { timeText } from "../object.ts";
 import { badRequest, unsupportedMediaType } from "../status.ts";
 import { createObject, listsOf, updateObject, type Target } from "../writes.ts";
 import { bodyText, flag, mediaType, parsed, type Answer, type Api, type Call } from "./call.ts";
@@ -38,6 +36,18 @@ function changed(type: string, current: Fields, body: unknown): Fields {
   return type === MERGE ? mergePatch(current, asFields(body)) : strategicMerge(current, asFields(body));
 }
 
+/** What of a configuration the path can write: the status, or everything else. */
+function applicable(target: Target, body: Fields, subresource: "status" | undefined): Fields {
+  const whole: Fields = { metadata: { name: target.name }, ...body };
+  const { status, ...rest } = whole;
+  const apart = target.kind.subResources.some((one) => one.name === "status");
+  if (subresource === "status") {
+    const { apiVersion = target.kind.apiVersion, kind = target.kind.kind, metadata } = rest;
+    return { apiVersion, kind, metadata, status };
+  }
+  return apart || status === undefined ? rest : { ...rest, status };
+}
+
 function applyObject(api: Api, target: Target, call: Call, body: Fields, subresource?: "status"): Answer {
   const { kind, namespace, name } = target;
   const manager = call.query.get("fieldManager") ?? "";
@@ -45,7 +55,7 @@ function applyObject(api: Api, target: Target, call: Call, body: Fields, subreso
     throw badRequest(
       'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
     );
-  const config = objectOf(kind, namespace, { metadata: { name }, ...body }, call);
+  const config = objectOf(kind, namespace, applicable(target, body, subresource), call);
   if (config.metadata.name !== name)
     throw badRequest(`the name of the object (${config.metadata.name}) does not match the name on the URL (${name})`);
   if (config.metadata.managedFields !== undefined) throw badRequest("metadata.managedFields must be nil");

@@ -59,7 +59,7 @@ async function handle(api: Api, request: IncomingMessage, response: ServerRespon
     api.faults.refuse(call.method);
     const answer = await route(api, call, response);
     if (call.method !== "GET") await api.store.synced();
-    if (answer !== undefined) send(response, answer);
+    if (answer !== undefined) send(response, answer, call.warnings);
   } catch (thrown) {
     const failure = failureOf(api, thrown, request);
     if (response.headersSent) response.destroy();
@@ -70,7 +70,7 @@ async function handle(api: Api, request: IncomingMessage, response: ServerRespon
 async function callOf(api: Api, request: IncomingMessage): Promise<Call> {
   const url = new URL(request.url ?? "/", "https://kubernetes");
   const user = OPEN.test(url.pathname) ? NOBODY : await userOf(api, request);
-  return { method: request.method ?? "GET", path: url.pathname, query: url.searchParams, user, request };
+  return { method: request.method ?? "GET", path: url.pathname, query: url.searchParams, user, request, warnings: [] };
 }
 
 async function userOf(api: Api, request: IncomingMessage): Promise<User> {
@@ -93,7 +93,14 @@ function failureAnswer({ status }: ApiFailure): Answer {
   return { code: status.code, text: `${JSON.stringify(status)}\n`, headers };
 }
 
-function send(response: ServerResponse, answer: Answer): void {
+/** More than a person reads. */
+const MOST_WARNINGS = 10;
+
+function send(response: ServerResponse, answer: Answer, warnings: readonly string[] = []): void {
+  if (warnings.length > 0) {
+    const quoted = warnings.slice(0, MOST_WARNINGS).map((text) => `299 - ${JSON.stringify(text)}`);
+    response.setHeader("warning", quoted);
+  }
   response.writeHead(answer.code, {
     "content-type": answer.type ?? "application/json",
     "cache-control": "no-cache, private",

@@ -24,13 +24,15 @@ interface Check {
   readonly unknown: string[];
 }
 
-/** Drops unknown fields from `object` itself. */
-export function checkTypes(kind: Kind, object: Fields, fieldValidation: string | null): void {
-  if (kind.schema === undefined) return;
+/** Drops unknown fields from `object` itself, and says which, for a warning. */
+export function checkTypes(kind: Kind, object: Fields, fieldValidation: string | null): readonly string[] {
+  if (kind.schema === undefined) return [];
   const check: Check = { kind, unknown: [] };
   checkFields(check, kind.schema, object, "");
-  if (fieldValidation !== "Strict" || check.unknown.length === 0) return;
-  const said = check.unknown.map((path) => `unknown field "${path}"`).join(", ");
+  const unknown = check.unknown.map((path) => `unknown field "${path}"`);
+  if (unknown.length === 0 || fieldValidation === "Ignore") return [];
+  if (fieldValidation !== "Strict") return unknown;
+  const said = unknown.join(", ");
   throw badRequest(
     `${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: strict decoding error: ${said}`,
   );
