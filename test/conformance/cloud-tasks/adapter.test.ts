@@ -108,7 +108,11 @@ describe("against a service that fails", () => {
 
   test("asks for an access token once, and anew when it is refused", async () => {
     const token = (name: string) => reply(200, { access_token: name, expires_in: 3600, token_type: "Bearer" });
-    const queue = createCloudTasksQueue({ ...base, endpoint, accessToken: metadataAccessToken(systemClock, endpoint) });
+    const queue = createCloudTasksQueue({
+      ...base,
+      endpoint: `${endpoint}/v2`,
+      accessToken: metadataAccessToken(systemClock, endpoint),
+    });
     answers = [token("first")];
     await queue.wake(wakeUp);
     await queue.wake(wakeUp);

@@ -8,13 +8,13 @@ import { toIso } from "@shoal/shared/base/time.ts";
 import type { Queue, QueueName, WakeUp } from "@shoal/shared/ports/queue.ts";
 import type { AccessToken } from "./access-token.ts";
 
-export const CLOUD_TASKS_ENDPOINT = "https://cloudtasks.googleapis.com";
+export const CLOUD_TASKS_ENDPOINT = "https://cloudtasks.googleapis.com/v2";
 
 export interface CloudTasksQueueConfig {
   readonly project: string;
   /** Where the queues are, e.g. `europe-west1`. */
   readonly location: string;
-  /** Scheme, host and port. */
+  /** With the version; stand-ins, ours and firebase-tools', serve the same paths without one. */
   readonly endpoint: string;
   /** URL of the function behind each queue. Cloud Tasks requires it; the stand-in knows its functions by the queue's name. */
   readonly targets?: Readonly<Record<QueueName, string>>;
@@ -44,7 +44,7 @@ export function createCloudTasksQueue(config: CloudTasksQueueConfig): Queue {
 async function attempt(config: CloudTasksQueueConfig, wakeUp: WakeUp): Promise<"created" | "duplicate"> {
   const queue = `projects/${config.project}/locations/${config.location}/queues/${wakeUp.queue}`;
   const token = await config.accessToken?.get();
-  const response = await fetch(`${config.endpoint}/v2/${queue}/tasks`, {
+  const response = await fetch(`${config.endpoint}/${queue}/tasks`, {
     method: "POST",
     headers: {
       "Content-Type": "application/json",
