@@ -6,13 +6,6 @@ import { z } from "zod";
 
 export const STATE_VERSION = "1.0";
 
-/** Answers and requests that carry a body name the hash of its bytes, so that a relay can compare without parsing. */
-export const STATE_DIGEST_HEADER = "content-digest";
-export const STATE_EPOCH_HEADER = "x-dory-state-epoch";
-export const STATE_SEQUENCE_HEADER = "x-dory-state-sequence";
-/** By it an orchestrator tells a pod that speaks this contract from any other. */
-export const SDK_VERSION_HEADER = "x-dory-sdk-version";
-
 const count = z.int().min(0);
 
 export const stateBodySchema = z.looseObject({

@@ -1,6 +1,6 @@
 /** The table of what a processor serves: its probes, its state, its metrics and its own routes. */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
-import { SDK_VERSION_HEADER } from "@shoal/shared/wire/state-body.ts";
+import { SDK_VERSION_HEADER } from "@shoal/shared/wire/state-headers.ts";
 import type { Reply } from "../http/body.ts";
 import { metricsPage, type Readings } from "../http/metrics.ts";
 import { SDK_VERSION, type Handler, type HandlerTable } from "../http/server.ts";

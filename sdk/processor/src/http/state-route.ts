@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { Secret } from "@shoal/shared/base/secret.ts";
-import { STATE_DIGEST_HEADER, STATE_EPOCH_HEADER, STATE_SEQUENCE_HEADER } from "@shoal/shared/wire/state-body.ts";
+import { STATE_DIGEST_HEADER, STATE_EPOCH_HEADER, STATE_SEQUENCE_HEADER } from "@shoal/shared/wire/state-headers.ts";
 import { contentDigest } from "../state/body.ts";
 import type { StateDesk } from "../state/desk.ts";
 import { readBody, type Reply } from "./body.ts";
