@@ -32,6 +32,8 @@ export interface ClientOptions {
    * be as new as the server.
    */
   readonly validateAnswers?: boolean;
+  /** How often a call is tried at most; default 6. */
+  readonly tries?: number;
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -60,6 +62,7 @@ export function createClient(options: ClientOptions): Client {
     fetch: options.fetch ?? ((url, init) => fetch(url, init)),
     clock: options.clock ?? webClock,
     random: options.random ?? webRandom,
+    tries: options.tries ?? RETRY_LIMITS.tries,
   };
   const request = (id: EndpointId, input: RawInput): PreparedRequest => {
     const endpoint = ENDPOINTS[id];

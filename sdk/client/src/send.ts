@@ -15,6 +15,7 @@ export interface Wire {
   readonly fetch: Fetch;
   readonly clock: Clock;
   readonly random: Random;
+  readonly tries: number;
 }
 
 export const RETRY_LIMITS = { tries: 6, attempt: seconds(30), deadline: seconds(60) } as const;
@@ -40,8 +41,7 @@ export async function send<T>(wire: Wire, request: PreparedRequest, options: Sen
     const { error } = outcome;
     const pause = Math.max(backoffDelay(BACKOFF, tries, wire.random), (error.retryAfterSeconds ?? 0) * 1000);
     const elapsed = wire.clock.monotonic() - startedAt;
-    if (!mayRepeat(request, error) || tries >= RETRY_LIMITS.tries || elapsed + pause > RETRY_LIMITS.deadline)
-      throw error;
+    if (!mayRepeat(request, error) || tries >= wire.tries || elapsed + pause > RETRY_LIMITS.deadline) throw error;
     await wire.clock.sleep(milliseconds(pause), options.signal).catch(() => {
       throw cancelled();
     });
