@@ -2,7 +2,7 @@
  * AMQP 0-9-1 by hand: says exactly what a test wants said and hands out exactly what came, so that codes, order and
  * malformed input can be tested on any broker. It shares the embedded broker's method table, which RabbitMQ's answers check.
  */
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { EMPTY_TABLE, flag, table, type Table } from "@shoal/emulator/bus/wire/fields.ts";
 import { contentFrames, FRAME, FrameSplitter, methodFrame, PROTOCOL_HEADER } from "@shoal/emulator/bus/wire/frames.ts";
@@ -19,6 +19,8 @@ export interface Heard {
 }
 
 const CONTENT: readonly MethodName[] = ["basic.deliver", "basic.return", "basic.get-ok"];
+/** Longer than any broker takes; ends a test that hangs. */
+const PATIENCE_MS = 20_000;
 const ZERO = Buffer.alloc(0);
 
 export class RawClient {
@@ -27,6 +29,7 @@ export class RawClient {
   heartbeats = 0;
   closed = false;
   frameMax = 131_072;
+  readonly #changes = new EventEmitter();
   readonly #url: URL;
   readonly #splitter = new FrameSplitter(2 ** 31);
   #partial: { method: Method; channel: number; properties?: Properties; size: number; pieces: Buffer[] } | undefined;
@@ -34,9 +37,15 @@ export class RawClient {
   constructor(url: string) {
     this.#url = new URL(url);
     this.socket = connect(Number(this.#url.port), this.#url.hostname);
-    this.socket.on("data", (chunk: Buffer) => this.#take(chunk));
-    this.socket.on("error", () => (this.closed = true));
-    this.socket.on("close", () => (this.closed = true));
+    this.socket.on("data", (chunk: Buffer) => {
+      this.#take(chunk);
+      this.#changes.emit("change");
+    });
+    const end = (): void => {
+      this.closed = true;
+      this.#changes.emit("change");
+    };
+    this.socket.on("error", end).on("close", end);
   }
 
   #take(chunk: Buffer): void {
@@ -71,14 +80,22 @@ export class RawClient {
 
   /** The next thing heard, which must be that method; whatever else comes first fails the test. */
   async expect<N extends MethodName>(name: N): Promise<Heard & { readonly args: Arguments<N> }> {
-    const heard = await eventually(
-      () => this.heard.shift() ?? (this.closed ? null : undefined),
-      `the broker says ${name}`,
-    );
-    if (heard === null) throw new Error(`the connection closed where ${name} was expected`);
+    const heard = await this.#next(name);
+    if (heard === undefined) throw new Error(`the connection closed where ${name} was expected`);
     if (heard.method.name !== name)
       throw new Error(`heard ${heard.method.name} ${JSON.stringify(heard.method.args, shown)} instead of ${name}`);
     return { ...heard, args: heard.method.args as Arguments<N> };
+  }
+
+  /** What was heard next; undefined once nothing more can come. */
+  async #next(name: string): Promise<Heard | undefined> {
+    const waited = AbortSignal.timeout(PATIENCE_MS);
+    while (this.heard.length === 0 && !this.closed) {
+      await once(this.#changes, "change", { signal: waited }).catch((cause: unknown) => {
+        throw new Error(`the broker never said ${name}`, { cause });
+      });
+    }
+    return this.heard.shift();
   }
 
   /** Says it and waits for its answer. */

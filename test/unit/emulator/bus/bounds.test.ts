@@ -10,9 +10,17 @@ import { startTestBus, type TestBus } from "../../../support/bus.ts";
 import { eventually } from "../../../support/clock.ts";
 
 const running: TestBus[] = [];
+const clients: RawClient[] = [];
 afterEach(async () => {
+  for (const client of clients.splice(0)) client.close();
   await Promise.all(running.splice(0).map((bus) => bus.stop()));
 });
+/** A client that goes when its test does: a broker that stops waits for those who do not answer. */
+const clientOf = async (bus: TestBus): Promise<RawClient> => {
+  const client = await rawClient(bus.url);
+  clients.push(client);
+  return client;
+};
 const start = async (limits: NonNullable<Parameters<typeof startTestBus>[0]>["limits"] = {}): Promise<TestBus> => {
   const bus = await startTestBus({ limits });
   running.push(bus);
@@ -32,7 +40,7 @@ const consume = (queue: string) => ({
 describe("bounds", () => {
   test("on connections: one more is refused with 530, and let in once another has gone", async () => {
     const bus = await start({ connections: 2 });
-    const [first] = [await rawClient(bus.url), await rawClient(bus.url)];
+    const [first] = [await clientOf(bus), await clientOf(bus)];
     const third = new RawClient(bus.url);
     await third.login();
     await third.expect("connection.tune");
@@ -42,7 +50,7 @@ describe("bounds", () => {
     third.close();
     first.close();
     await eventually(() => (bus.stats.connections === 1 ? true : undefined), "the others are gone");
-    await rawClient(bus.url);
+    await clientOf(bus);
   });
 
   test("on strangers: who says nothing is shown out", async () => {
@@ -54,14 +62,14 @@ describe("bounds", () => {
 
   test("on one message: a larger one is refused with 406 before its body has come", async () => {
     const bus = await start({ messageBytes: 1000 });
-    const client = await rawClient(bus.url);
+    const client = await clientOf(bus);
     client.publish(1, { routingKey: "q" }, Buffer.alloc(1001));
     expect((await client.expect("channel.close")).args.code).toBe(406);
   });
 
   test("on unfinished messages: their sender is ended with 506", async () => {
     const bus = await start({ partialBytes: 10_000 });
-    const client = await rawClient(bus.url);
+    const client = await clientOf(bus);
     for (let id = 2; id < 12; id++) await client.channel(id);
     for (let id = 2; id < 12; id++) {
       client.send(id, "basic.publish", {
@@ -75,12 +83,12 @@ describe("bounds", () => {
       client.socket.write(frames.subarray(0, -2008));
     }
     expect((await client.expect("connection.close")).args.code).toBe(506);
-    await rawClient(bus.url);
+    await clientOf(bus);
   });
 
   test("on a consumer that does not read: its messages wait in the queue, and others are served", async () => {
     const bus = await start({ socketBytes: 100_000 });
-    const [slow, other] = [await rawClient(bus.url), await rawClient(bus.url)];
+    const [slow, other] = [await clientOf(bus), await clientOf(bus)];
     await slow.queue(1, "q", { durable: true });
     await slow.call(1, "basic.consume", consume("q"), "basic.consume-ok");
     slow.socket.pause();
@@ -94,25 +102,21 @@ describe("bounds", () => {
     slow.socket.resume();
     await eventually(() => (bus.stats.delivered === count ? true : undefined), "it reads again and gets the rest");
     await eventually(() => (slow.heard.length === count ? true : undefined), "whole");
-    slow.close();
-    other.close();
   });
 
   test("on a publisher that does not read what comes back: it is not read from, and goes on once it reads", async () => {
     const bus = await start({ socketBytes: 50_000, messageBytes: 50_000 });
-    const client = await rawClient(bus.url);
+    const client = await clientOf(bus);
     const count = 1000;
     client.socket.pause();
     for (let index = 0; index < count; index++)
       client.publish(1, { exchange: "amq.topic", routingKey: "nowhere", mandatory: true }, Buffer.alloc(40_000));
-    const other = await rawClient(bus.url);
+    const other = await clientOf(bus);
     await eventually(() => (bus.stats.returned > 0 ? true : undefined), "it has begun");
     for (let id = 2; id < 20; id++) await other.channel(id);
     expect(bus.stats.returned).toBeLessThan(count);
     client.socket.resume();
     await eventually(() => (client.heard.length === count ? true : undefined), "all come back");
-    client.close();
-    other.close();
   });
 
   test("on memory: a backlog far beyond it is kept, in order, and memory stays within", async () => {
@@ -146,7 +150,7 @@ describe("bounds", () => {
 
   test("on the backlog: publishers are told to wait, and go on once consumers have caught up", async () => {
     const bus = await start({ backlogMessages: 100 });
-    const [publisher, reader] = [await rawClient(bus.url), await rawClient(bus.url)];
+    const [publisher, reader] = [await clientOf(bus), await clientOf(bus)];
     await reader.queue(1, "q", { durable: true });
     for (let index = 0; index < 300; index++) publisher.publish(1, { routingKey: "q" }, "x");
     expect((await publisher.expect("connection.blocked")).args.reason).toMatch(/wait for consumers/);
@@ -154,20 +158,16 @@ describe("bounds", () => {
     await reader.call(1, "basic.consume", consume("q"), "basic.consume-ok");
     await publisher.expect("connection.unblocked");
     await eventually(() => (bus.stats.delivered === 300 ? true : undefined), "all get through");
-    publisher.close();
-    reader.close();
   });
 
   test("on the disk: publishers are told to wait while little is free; consumers are served", async () => {
     const bus = await start({ diskFreeBytes: Number.MAX_SAFE_INTEGER });
-    const client = await rawClient(bus.url);
+    const client = await clientOf(bus);
     await client.queue(1, "q", { exclusive: true });
     client.publish(1, { routingKey: "q" }, "x");
     expect((await client.expect("connection.blocked")).args.reason).toBe("low on disk");
     expect(bus.stats.blocked).toBe("low on disk");
-    const reader = await rawClient(bus.url);
+    const reader = await clientOf(bus);
     await reader.queue(1, "other", { exclusive: true });
-    reader.close();
-    client.close();
   });
 });

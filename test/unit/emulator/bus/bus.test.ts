@@ -77,6 +77,7 @@ describe("faults", () => {
     bus.faults.dropConfirms = false;
     client.publish(1, { routingKey: "q" }, "again", { deliveryMode: 2 });
     expect((await client.expect("basic.ack")).args).toEqual({ deliveryTag: 3n, multiple: false });
+    client.close();
   });
 });
 
