@@ -34,10 +34,9 @@ export function faceOf(parts: Parts, prestop: () => Promise<boolean>): HandlerTa
     token: http.stateToken,
     maxBytes: config.limits.maxStateBytes,
     monotonic: () => parts.clock.monotonic(),
-    checkStarted: () => {
-      if (life.state === "CREATED" || life.state === "STARTING") {
-        throw new ShoalError("unavailable", "the processor is starting", { retryAfterSeconds: 1 });
-      }
+    checkRunning: () => {
+      if (life.state === "RUNNING") return;
+      throw new ShoalError("unavailable", `the processor is ${life.state}`, { retryAfterSeconds: 1 });
     },
   });
   table.set("/state", { GET: state, POST: state });

@@ -101,7 +101,12 @@ class Run {
     this.#every(config.limits.saveInterval, () => this.#save());
     this.#every(config.limits.healthInterval, () => health.check(checks));
     this.#running = processor.run();
-    await Promise.race([this.#running, stopped]);
+    await Promise.race([this.#running, stopped]).catch((thrown: unknown) => {
+      if (fence.role === "PRIMARY") throw thrown;
+      this.#log.warn(describe(thrown), "run ended as that of a standby");
+    });
+    // A standby stays until it is stopped: restarted, it would only find the same.
+    if (fence.role === "STANDBY") return stopped;
     // It ended by itself: nobody has to be waited for.
     if (!shutdown.signal.aborted) this.#leave.resolve();
   }

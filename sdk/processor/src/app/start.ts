@@ -47,18 +47,16 @@ export async function start(parts: Parts): Promise<boolean> {
 /** Counts this start, asks the processor where it died often, and decides. `undefined` where it was told to stop. */
 async function recover(parts: Parts, kept: KeptState): Promise<Recovery | undefined> {
   const { config, counters, keeper, log, processor } = parts;
-  const counted = await persist(parts, "counting the start", async () => {
-    const history = afterStart(await keeper.restarts(), parts.clock.now());
-    await keeper.keepRestarts(history);
-    return history;
-  });
-  if (counted === undefined) return undefined;
-  const { restarts } = counted;
+  const history = await persist(parts, "reading the restart counters", async () =>
+    afterStart(await keeper.restarts(), parts.clock.now()),
+  );
+  if (history === undefined) return undefined;
+  const { restarts } = history;
   counters.restarts = restarts;
   const { alertAt, goldenAt, backoff } = config.restarts;
   if (isAlert(restarts, alertAt)) log.error({ restarts }, "the processor dies again and again");
   const goldenAllowed = restarts < Math.min(alertAt, goldenAt) || (await processor.onRapidRestartDetected(restarts));
-  return decideRecovery({
+  const recovery = decideRecovery({
     kept: kept.kind,
     keptEpoch: kept.kind === "readable" ? kept.body.epoch : 0,
     ownEpoch: config.identity.epoch,
@@ -68,6 +66,13 @@ async function recover(parts: Parts, kept: KeptState): Promise<Recovery | undefi
     backoff,
     goldenAllowed,
   });
+  // The counters of a later activation are not ours to change.
+  if (recovery.start === "superseded") return recovery;
+  const counted = await persist(parts, "counting the start", async () => {
+    await keeper.keepRestarts(history);
+    return true;
+  });
+  return counted === true ? recovery : undefined;
 }
 
 async function loadState(parts: Parts, recovery: Recovery, kept: KeptState): Promise<void> {

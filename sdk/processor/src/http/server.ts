@@ -2,6 +2,7 @@
  * The processor's HTTP face: probes, state, metrics, and its own routes. It listens from the first moment, so that liveness
  * can be asked while a slow start goes on.
  */
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { messageOf, ShoalError } from "@shoal/shared/base/errors.ts";
@@ -23,20 +24,28 @@ export interface ListeningServer {
   close(): Promise<void>;
 }
 
+/** `close` resolves when all answers are out; the caller bounds the wait. */
 export async function serve(
   at: { readonly host: string; readonly port: number },
   table: HandlerTable,
   log: Log,
 ): Promise<ListeningServer> {
+  const answering = new Set<ServerResponse>();
   const server = createServer(
     { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
-    (request, response) => void answer(table, request, response, log),
+    (request, response) => {
+      answering.add(response);
+      response.once("close", () => answering.delete(response));
+      void answer(table, request, response, log);
+    },
   );
   await listen(server, at.host, at.port);
   return {
     port: (server.address() as AddressInfo).port,
     close: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      // Whoever was let in gets the whole of the answer; connections that are only kept alive are cut.
+      await Promise.all([...answering].map((response) => once(response, "close")));
       server.closeAllConnections();
       await closed;
     },

@@ -13,8 +13,8 @@ export interface StateRouteParts {
   readonly token: Secret | undefined;
   readonly maxBytes: number;
   readonly monotonic: () => number;
-  /** Throws `unavailable` while the processor has not started up. */
-  readonly checkStarted: () => void;
+  /** Throws `unavailable` unless the processor runs: what is given to it while it starts or stops would be lost. */
+  readonly checkRunning: () => void;
 }
 
 export function stateRoute(parts: StateRouteParts): (request: IncomingMessage) => Promise<Reply> {
@@ -24,7 +24,6 @@ export function stateRoute(parts: StateRouteParts): (request: IncomingMessage) =
     limit(request.socket.remoteAddress ?? "");
     checkToken(parts.token, request.headers.authorization);
     if (request.method === "POST") return give(parts, request);
-    parts.checkStarted();
     const captured = await parts.desk.capture();
     return {
       status: 200,
@@ -47,7 +46,7 @@ async function give(parts: StateRouteParts, request: IncomingMessage): Promise<R
     throw new ShoalError("invalid_argument", `the body's digest is ${digest}`, { field: STATE_DIGEST_HEADER });
   }
   const body = await parts.desk.open(bytes.toString("utf8"));
-  parts.checkStarted();
+  parts.checkRunning();
   await parts.desk.load(body);
   await parts.desk.save();
   return {

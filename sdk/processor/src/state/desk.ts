@@ -51,9 +51,15 @@ export class StateDesk {
     return { at: this.#savedAt, bytes: this.#savedBytes, sequence: this.#sequence };
   }
 
-  /** The state as text with its digest. Throws `internal` or `deadline_exceeded` where the processor cannot give it. */
+  /**
+   * The state as text with its digest. Throws `unavailable` before one was loaded, `internal` or `deadline_exceeded` where
+   * the processor cannot give it.
+   */
   capture(): Promise<Captured> {
-    return this.#inTurn(() => this.#capture());
+    return this.#inTurn(() => {
+      if (this.#loaded) return this.#capture();
+      throw new ShoalError("unavailable", "the processor has no state yet", { retryAfterSeconds: 1 });
+    });
   }
 
   /** Says that there is nothing to load: from now on the state is the processor's. */
@@ -161,7 +167,7 @@ export class StateDesk {
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(work, work);
+    const result = this.#turn.then(work);
     this.#turn = result.catch(() => undefined);
     return result;
   }

@@ -23,6 +23,7 @@ class Fixture extends Processor {
     if (wishes.has("crash")) throw new Error("as wished");
     for await (const _ of this.runLoop(milliseconds(20))) {
       if (wishes.has("finish")) return;
+      if (wishes.has("publish")) await this.publish({ eventType: "beat", payload: {} });
     }
     console.log("run has returned");
   }

@@ -160,12 +160,15 @@ describe("a state", () => {
     await eventually(() => (older.log().includes("a later activation") ? true : undefined), "superseded");
     expect((await older.call("/ready")).status).toBe(503);
     expect(await (await older.call("/")).json()).toMatchObject({ role: "STANDBY", epoch: 2 });
+    expect((await older.state()).status).toBe(503);
+    expect((await older.state({ method: "POST", body: "{}" })).status).toBe(503);
     expect(await older.end("SIGTERM")).toBe(0);
     expect(await kept()).toMatchObject({ epoch: 3, data: { value: "of three" } });
+    expect(await readdir(folder)).toEqual(["dory-state-prc-test.json"]);
   });
 
   test("that was overtaken while it ran is not saved over its successor's", async () => {
-    const old = await ready({ DORY_EPOCH: "4", ...FAST_SAVES });
+    const old = await ready({ DORY_EPOCH: "4", ...FAST_SAVES, WISHES: "publish" });
     await set(old, "before");
     await keptValue("before");
     const body = await kept();
@@ -173,6 +176,11 @@ describe("a state", () => {
     await writeFile(join(folder, "dory-state-prc-test.json"), JSON.stringify(successor));
     await set(old, "after");
     await eventually(async () => ((await old.call("/ready")).status === 503 ? true : undefined), "standby");
+    await eventually(
+      () => (old.log().includes("run ended as that of a standby") ? true : undefined),
+      "publishes no more",
+    );
+    expect((await old.call("/health")).status).toBe(200);
     expect(await old.end("SIGTERM")).toBe(0);
     await keptValue("successor");
   });
@@ -184,6 +192,17 @@ describe("a state", () => {
     expect(await readdir(folder)).toEqual([]);
     expect(await valueOf(child)).toMatchObject({ value: "beginning" });
   });
+});
+
+test("the function form keeps its state, with the beginning of fields that a new version adds", async () => {
+  const main = resolve(import.meta.dirname, "fixture-function.ts");
+  await writeFile(join(folder, "dory-state-prc-test.json"), '{"data": {"steps": 1000}}');
+  const child = await ready({ DORY_LOG_FORMAT: "text" }, main);
+  const { data } = (await (await child.state()).json()) as { data: { steps: number; added: string } };
+  expect(data.steps).toBeGreaterThan(1000);
+  expect(data.added).toBe("since");
+  expect(child.log()).toMatch(/^\d{4}-\d\d-\d\dT\S+Z INFO ready /m);
+  expect(await child.end("SIGTERM")).toBe(0);
 });
 
 describe("the examples", () => {
