@@ -17,7 +17,9 @@ export function addBus(parent: Command, runtime: Runtime): void {
     .action(async (patterns: string[], _: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
       const output = outputOf(runtime, options);
-      const url = text(options, "amqpUrl") ?? (await findConnection(flagsOf(options), runtime)).amqpUrl;
+      // Whoever names the broker needs no control plane.
+      const given = text(options, "amqpUrl") ?? runtime.env["SHOAL_AMQP_URL"];
+      const url = given ?? (await findConnection(flagsOf(options), runtime)).amqpUrl;
       if (url === undefined || !/^amqps?:\/\//.test(url))
         throw new ShoalError(
           "invalid_argument",

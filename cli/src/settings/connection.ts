@@ -47,7 +47,7 @@ export async function findConnection(flags: ConnectionFlags, { env, cwd }: Surro
     token,
     source: base?.source ?? (flags.url === undefined ? "SHOAL_URL" : "--url"),
     isLocal: base?.local !== undefined,
-    amqpUrl: textOf(env["SHOAL_AMQP_URL"]) ?? base?.local?.amqpUrl,
+    amqpUrl: base?.local?.amqpUrl,
     issuer: textOf(env["SHOAL_ISSUER"]) ?? base?.local?.issuer,
   };
 }
