@@ -92,16 +92,17 @@ export class Broker implements Surroundings {
     this.topology.restore(this.store.recovered.topology.values());
     const byId = new Map([...this.topology.queues.values()].map((queue) => [queue.id, queue]));
     for (const recovered of this.store.recovered.messages) {
-      const holders = [...recovered.references].filter(([id]) => byId.has(id));
+      const holders = recovered.references.filter(({ queue }) => byId.has(queue));
       if (holders.length === 0) continue;
       const message = this.store.restore(recovered);
-      for (const [id, reference] of holders) {
+      for (const { queue: id, expiresAt, deliveries } of holders) {
         const queue = byId.get(id) as Queue;
-        const entry: Entry = { ...reference, queue, message, at: message.seq, order: 0 };
+        const entry: Entry = { queue, message, at: message.seq, order: 0, expiresAt, deliveries };
         message.holds.push(entry);
         queue.restore(entry);
       }
     }
+    this.store.recovered = { ...this.store.recovered, messages: [] };
     for (const queue of byId.values()) queue.resume();
   }
 

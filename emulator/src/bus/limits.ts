@@ -41,7 +41,7 @@ export const DEFAULT_LIMITS: BusLimits = {
   messageBytes: 16 * MIB,
   partialBytes: 64 * MIB,
   socketBytes: MIB,
-  residentBytes: 64 * MIB,
+  residentBytes: 32 * MIB,
   backlogMessages: 1_000_000,
   unwrittenBytes: 32 * MIB,
   diskFreeBytes: 50 * MIB,

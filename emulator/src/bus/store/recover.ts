@@ -2,18 +2,20 @@
  * Reads the log after a stop or a kill. The last segment may end in a torn record, which was never confirmed: it is cut
  * off. Damage anywhere else is the disk's, and is said rather than skipped, because confirmed messages may lie behind it.
  */
-import { ftruncateSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync } from "node:fs";
+import { ftruncateSync, fsyncSync, fstatSync, mkdirSync, openSync, readdirSync, readSync } from "node:fs";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { Log as Logger } from "@shoal/shared/base/log.ts";
 import { segmentPath, type Place, type Segment } from "./log.ts";
-import { readRecord, type LogRecord, type TopologyRecord } from "./record.ts";
+import { readRecord, type LogRecord, type Reference, type TopologyRecord } from "./record.ts";
+
+type Held = { -readonly [K in keyof Reference]: Reference[K] };
 
 export interface RecoveredMessage {
   readonly seq: number;
   place: Place;
   bodyBytes: number;
-  /** By queue id. */
-  readonly references: Map<number, { readonly expiresAt: number; deliveries: number }>;
+  /** Few, as a rule one: a list is smaller than a map, and a backlog has many messages. */
+  readonly references: Held[];
 }
 
 export interface Recovered {
@@ -41,7 +43,8 @@ export function recover(folder: string, log: Logger): Recovered {
     .map((name) => Number(name.slice(0, 10)))
     .sort((a, b) => a - b);
   const replay: Replay = { topology: new Map(), messages: new Map(), lastId: 0, lastSeq: 0 };
-  const segments = ids.map((id, index) => readSegment(folder, id, index === ids.length - 1, replay, log));
+  const buffer: SegmentBuffer = { bytes: Buffer.alloc(0) };
+  const segments = ids.map((id, index) => readSegment(folder, id, index === ids.length - 1, replay, log, buffer));
   return {
     segments,
     topology: new Map([...replay.topology].sort(([a], [b]) => a - b)),
@@ -51,10 +54,31 @@ export function recover(folder: string, log: Logger): Recovered {
   };
 }
 
-function readSegment(folder: string, id: number, last: boolean, replay: Replay, log: Logger): Segment {
+/** One buffer for all segments, since a large log would otherwise leave its own size in garbage behind. */
+interface SegmentBuffer {
+  bytes: Buffer;
+}
+
+function readInto(buffer: SegmentBuffer, fd: number): Buffer {
+  const { size } = fstatSync(fd);
+  if (buffer.bytes.length < size) buffer.bytes = Buffer.allocUnsafeSlow(size);
+  let read = 0;
+  for (let more = -1; more !== 0; read += more) more = readSync(fd, buffer.bytes, read, size - read, read);
+  return buffer.bytes.subarray(0, read);
+}
+
+function readSegment(
+  folder: string,
+  id: number,
+  last: boolean,
+  replay: Replay,
+  log: Logger,
+  buffer: SegmentBuffer,
+): Segment {
   const path = segmentPath(folder, id);
-  const bytes = readFileSync(path);
-  const segment: Segment = { id, path, fd: openSync(path, "r+"), size: bytes.length, topology: false };
+  const fd = openSync(path, "r+");
+  const bytes = readInto(buffer, fd);
+  const segment: Segment = { id, path, fd, size: bytes.length, topology: false };
   for (let offset = 0; offset < bytes.length;) {
     const read = readRecord(bytes, offset);
     if (read === undefined) {
@@ -94,19 +118,21 @@ function apply(replay: Replay, record: LogRecord, place: Place): void {
           seq,
           place,
           bodyBytes: content.body.length,
-          references: new Map(references.map(({ queue, ...reference }) => [queue, { ...reference }])),
+          references: references as Held[],
         });
       return;
     }
     case "settled":
       for (const seq of record.seqs) {
-        const message = replay.messages.get(seq);
-        if (message?.references.delete(record.queue) === true && message.references.size === 0)
-          replay.messages.delete(seq);
+        const references = replay.messages.get(seq)?.references;
+        const at = references?.findIndex((each) => each.queue === record.queue) ?? -1;
+        if (references === undefined || at === -1) continue;
+        references.splice(at, 1);
+        if (references.length === 0) replay.messages.delete(seq);
       }
       return;
     case "delivered": {
-      const reference = replay.messages.get(record.seq)?.references.get(record.queue);
+      const reference = replay.messages.get(record.seq)?.references.find((each) => each.queue === record.queue);
       if (reference !== undefined) reference.deliveries = record.deliveries;
       return;
     }

@@ -38,7 +38,8 @@ export interface Worth {
 }
 
 export class Store {
-  readonly recovered: Recovered;
+  /** What the log said at the start; its messages are let go of once they are back in their queues. */
+  recovered: Recovered;
   readonly topology: Map<number, TopologyRecord>;
   readonly worth = new Map<Segment, Worth>();
   readonly log: Log;

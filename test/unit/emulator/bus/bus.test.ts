@@ -1,10 +1,11 @@
 /** The bus as whoever starts it sees it: where it listens, whose folder it is, how it fails on command, how it waits. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import amqp from "amqplib";
 import { afterEach, describe, expect, test } from "vitest";
-import { long } from "@shoal/emulator/bus/wire/fields.ts";
+import { readRecord } from "@shoal/emulator/bus/store/record.ts";
+import { long, text } from "@shoal/emulator/bus/wire/fields.ts";
 import { RawClient, rawClient } from "../../../conformance/bus/raw-client.ts";
 import { startTestBus, type TestBus } from "../../../support/bus.ts";
 import { eventually } from "../../../support/clock.ts";
@@ -46,6 +47,34 @@ describe("starting", () => {
     const second = await start({ dataDir });
     expect(second.stats).toMatchObject({ queues: 1, ready: 1 });
   });
+});
+
+test("a dead letter is in the log before its source is settled", async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), "shoal-bus-"));
+  running.push({ stop: () => Promise.resolve(rmSync(dataDir, { recursive: true })) });
+  const bus = await startTestBus({ dataDir });
+  const client = await rawClient(bus.url);
+  await client.queue(1, "dead", { durable: true });
+  const args = new Map([
+    ["x-dead-letter-exchange", text("")],
+    ["x-dead-letter-routing-key", text("dead")],
+  ]);
+  await client.queue(1, "q", { durable: true, args });
+  client.publish(1, { routingKey: "q" }, "x", { deliveryMode: 2 });
+  const got = await client.call(1, "basic.get", { reserved: 0, queue: "q", noAck: false }, "basic.get-ok");
+  client.send(1, "basic.reject", { deliveryTag: got.args.deliveryTag, requeue: false });
+  await eventually(() => (bus.stats.deadLettered === 1 ? true : undefined), "the burial");
+  client.close();
+  await bus.stop();
+  const log = readFileSync(join(dataDir, "0000000001.log"));
+  const kinds: string[] = [];
+  for (let at = 0; at < log.length;) {
+    const read = readRecord(log, at);
+    if (read === undefined) break;
+    kinds.push(read.record.type);
+    at += read.length;
+  }
+  expect(kinds).toEqual(["topology", "topology", "message", "delivered", "message", "settled"]);
 });
 
 describe("faults", () => {

@@ -81,7 +81,7 @@ describe("the log", () => {
     await store.close();
     const again = open(folder);
     expect(bodies(again)).toEqual(["b", "c"]);
-    expect([...(again.recovered.messages[0]?.references ?? [])]).toEqual([[1, { expiresAt: 0, deliveries: 2 }]]);
+    expect(again.recovered.messages[0]?.references).toEqual([{ queue: 1, expiresAt: 0, deliveries: 2 }]);
     expect([...again.topology.values()].map((each) => each.id)).toEqual([1]);
     await again.close();
   });
