@@ -45,7 +45,8 @@ async function bundled(manifest: ImageManifest, source: string, draft: string): 
   await build({
     absWorkingDir: source,
     entryPoints: [join(source, entry)],
-    outfile: join(draft, BUNDLE),
+    // Absolute, since esbuild takes it from the working directory that it was given.
+    outfile: resolve(draft, BUNDLE),
     bundle: true,
     platform: "node",
     format: "esm",

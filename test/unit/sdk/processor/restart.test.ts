@@ -90,6 +90,8 @@ describe("a stop", () => {
     await first.end("SIGTERM");
     const second = await run({ WISHES: "slow-start" });
     await eventually(() => second.call("/health"), "listening");
+    process.kill(second.pid, "SIGUSR1");
+    expect((await second.state()).status).toBe(503);
     expect(await second.end("SIGTERM")).toBe(0);
     await keptValue("precious");
   });
@@ -240,8 +242,8 @@ describe("the examples", () => {
 
   test("are built as images, and the images run", async () => {
     const builder = resolve(import.meta.dirname, "../../../../emulator/src/cluster/images/main.ts");
-    const env = { ...process.env, CLUSTER_DATA_DIR: join(folder, "cluster") };
-    const built = await promisify(execFile)(process.execPath, [builder, WORD_COUNT], { env });
+    const env = { ...process.env, CLUSTER_DATA_DIR: "cluster" };
+    const built = await promisify(execFile)(process.execPath, [builder, WORD_COUNT], { env, cwd: folder });
     expect(built.stdout).toMatch(/^shoal\.local\/word-count@sha256:[0-9a-f]{64}\n$/);
     await mkdir(join(folder, "data"));
     const main = join(folder, "cluster", "images", built.stdout.trim().slice(-64), "main.mjs");
