@@ -45,6 +45,7 @@ export function json(code: number, value: unknown, headers?: Readonly<Record<str
 
 /** What etcd would take, doubled by JSON's escapes. */
 const MOST_BODY_BYTES = 3 * 1024 ** 2;
+const MOST_READ_BYTES = 64 * 1024 ** 2;
 
 export async function bodyText(request: IncomingMessage): Promise<string> {
   return (await bodyBytes(request)).toString("utf8");
@@ -55,10 +56,12 @@ async function bodyBytes(request: IncomingMessage): Promise<Buffer> {
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > MOST_BODY_BYTES) {
-      throw new ApiFailure(413, "RequestEntityTooLarge", `Request entity too large: limit is ${MOST_BODY_BYTES}`);
-    }
-    chunks.push(chunk);
+    if (length <= MOST_BODY_BYTES) chunks.push(chunk);
+    // Read on without keeping it: who is cut off while he sends does not hear the answer.
+    else if (length > MOST_READ_BYTES) request.destroy();
+  }
+  if (length > MOST_BODY_BYTES) {
+    throw new ApiFailure(413, "RequestEntityTooLarge", `Request entity too large: limit is ${MOST_BODY_BYTES}`);
   }
   return Buffer.concat(chunks);
 }
@@ -84,7 +87,21 @@ export async function bodyObject(request: IncomingMessage, mayBeEmpty = false): 
   return value;
 }
 
+/** What the handlers go down into; no kind's own fields come near it. */
+const MOST_LEVELS = 100;
+
 export function parsed(text: string, yaml: boolean): unknown {
+  const value = decoded(text, yaml);
+  if (isDeeper(value, MOST_LEVELS)) throw badRequest(`the body is nested more than ${MOST_LEVELS} levels deep`);
+  return value;
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((one) => isDeeper(one, levels - 1));
+}
+
+function decoded(text: string, yaml: boolean): unknown {
   try {
     return yaml ? (parseYaml(text) as unknown) : (JSON.parse(text) as unknown);
   } catch (thrown) {

@@ -31,6 +31,8 @@ export function createApiServer(api: Api, certificates: Certificates): ApiServer
   });
   const exec = createExecProxy();
   server.on("request", (request, response) => {
+    // A reader that left while it was written to is no fault of ours.
+    response.on("error", () => response.destroy());
     void handle(api, request, response);
   });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {

@@ -4,9 +4,11 @@
  * an ERROR of 410 under HTTP 200, as the real one does.
  */
 import type { ServerResponse } from "node:http";
-import { milliseconds, minutes, seconds } from "@shoal/shared/base/time.ts";
+import { messageOf } from "@shoal/shared/base/errors.ts";
+import { milliseconds, minutes, seconds, type DurationMs } from "@shoal/shared/base/time.ts";
+import type { Clock } from "@shoal/shared/ports/clock.ts";
 import type { Matches } from "../selectors.ts";
-import { ApiFailure, invalid, tooOld } from "../status.ts";
+import { invalid, tooOld } from "../status.ts";
 import type { Change, Stored } from "../store.ts";
 import { rowsOf, tableOf } from "../tables/table.ts";
 import { formOf, type Form } from "./accept.ts";
@@ -30,6 +32,7 @@ export function watchCollection(api: Api, collection: Collection, call: Call, re
     ]);
   }
   const matches = selection(collection, call.query);
+  const lasts = wholeNumber(call.query, "timeoutSeconds") ?? 0;
   const from = revisionOf(call.query.get("resourceVersion") ?? "");
   const write = writerFor(api, collection, call, formOf(call.request));
   const failure = api.faults.watchFailure();
@@ -44,6 +47,8 @@ export function watchCollection(api: Api, collection: Collection, call: Call, re
     return;
   }
   const send = (type: EventType, stored: Stored): void => {
+    // Between its end and its close a change may still come.
+    if (response.writableEnded || response.destroyed) return;
     response.write(write(type, stored));
     if (response.writableLength > MOST_UNSENT_BYTES) response.destroy();
   };
@@ -63,9 +68,15 @@ export function watchCollection(api: Api, collection: Collection, call: Call, re
     forget();
     timers.abort();
   });
-  void keepTime(api, call, timers.signal, () => response.write(bookmark(api, collection))).then((over) => {
-    if (over) response.end();
-  });
+  const span = lasts === 0 ? milliseconds(SHORTEST_DEFAULT * (1 + Math.random())) : seconds(lasts);
+  const mark = flag(call.query, "allowWatchBookmarks") ? () => response.write(bookmark(api, collection)) : undefined;
+  keepTime(api.clock, span, timers.signal, mark).then(
+    (over) => over && response.end(),
+    (thrown: unknown) => {
+      api.log.error({ error: messageOf(thrown) }, "a watch lost its clock");
+      response.destroy();
+    },
+  );
 }
 
 function passOn(change: Change, matches: Matches, send: (type: EventType, stored: Stored) => void): void {
@@ -109,21 +120,16 @@ function bookmark(api: Api, { kind }: Collection): string {
 }
 
 /** Bookmarks until the watch has lasted long enough; false where the reader left before. */
-async function keepTime(api: Api, call: Call, signal: AbortSignal, mark: () => void): Promise<boolean> {
-  const asked = wholeNumber(call.query, "timeoutSeconds");
-  const span = asked === undefined || asked === 0 ? SHORTEST_DEFAULT * (1 + Math.random()) : seconds(asked);
-  const bookmarks = flag(call.query, "allowWatchBookmarks");
-  const end = api.clock.monotonic() + span;
+async function keepTime(clock: Clock, span: DurationMs, signal: AbortSignal, mark?: () => void): Promise<boolean> {
+  const end = clock.monotonic() + span;
   try {
-    for (;;) {
-      const left = end - api.clock.monotonic();
-      if (left <= 0) break;
-      await api.clock.sleep(milliseconds(bookmarks ? Math.min(left, BOOKMARK_EVERY) : left), signal);
-      if (bookmarks) mark();
+    for (let left = span; left > 0; left = milliseconds(end - clock.monotonic())) {
+      await clock.sleep(mark === undefined ? left : milliseconds(Math.min(left, BOOKMARK_EVERY)), signal);
+      mark?.();
     }
     return true;
   } catch (thrown) {
     if (signal.aborted) return false;
-    throw new ApiFailure(500, "InternalError", "the watch lost its clock", undefined, thrown);
+    throw thrown;
   }
 }
