@@ -1,7 +1,6 @@
 /** `shoal bus tail`: what processors publish, as it passes. */
 import type { Command } from "commander";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
-import { tail } from "../bus-source.ts";
 import { clean } from "../output.ts";
 import { flagsOf, outputOf, text, type Options, type Runtime } from "../session.ts";
 import { findConnection } from "../settings/connection.ts";
@@ -28,6 +27,8 @@ export function addBus(parent: Command, runtime: Runtime): void {
             field: "--amqp-url",
           },
         );
+      // Loaded here: every other command starts without the broker's library.
+      const { tail } = await import("../bus-source.ts");
       for await (const message of tail(url, patterns, runtime.signal))
         output.step(message, () => clean(`${message.routing_key}  ${JSON.stringify(message.message)}`));
     });

@@ -1,6 +1,5 @@
 /** `shoal events`: what happened, and what happens. */
 import type { Command } from "commander";
-import { ENDPOINTS } from "@shoal/shared/wire/endpoints/index.ts";
 import { PAGE_LIMIT } from "@shoal/shared/wire/endpoints/page.ts";
 import type { FeedEvent } from "@shoal/shared/wire/endpoints/events.ts";
 import { limitOption } from "../lists.ts";
@@ -17,7 +16,7 @@ const COLUMNS: readonly Column<FeedEvent>[] = [
 
 export function addEvents(parent: Command, runtime: Runtime): void {
   queryOptions(parent.command("events"), "events.list")
-    .description(ENDPOINTS["events.list"].summary)
+    .description("Events in the order in which they happened; --follow shows them live")
     .addOption(limitOption())
     .option("-f, --follow", "go on with what happens from now (or --after) on, until Ctrl-C")
     .action(act(runtime, (session, _, options) => (options["follow"] === true ? follow : list)(session, options)));

@@ -1,5 +1,6 @@
 /** Profiles: control planes that somebody signed in to, in one file of mode 600 that is replaced as a whole. */
-import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { z } from "zod";
@@ -34,9 +35,8 @@ export async function saveProfile(path: string, name: string, profile: Profile |
   const profiles = profile === undefined ? others : { ...others, [name]: profile };
   const folder = dirname(path);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const next = `${path}.${process.pid}`;
-  await writeFile(next, `${JSON.stringify({ profiles }, null, 2)}\n`, { mode: 0o600 });
-  await chmod(next, 0o600);
+  const next = `${path}.${randomUUID()}`;
+  await writeFile(next, `${JSON.stringify({ profiles }, null, 2)}\n`, { mode: 0o600, flag: "wx" });
   await rename(next, path);
 }
 
