@@ -12,7 +12,7 @@ import { systemClock } from "../../../support/clock.ts";
 import { testDatabase, type TestDatabase } from "../../../support/postgres.ts";
 
 export const DIGEST = `sha256:${"ab".repeat(32)}`;
-export const random = seeded(Number(process.pid));
+export const random = seeded(process.pid);
 
 export interface Answer {
   readonly status: number;

@@ -116,7 +116,7 @@ describe("a change", () => {
     const answers = await Promise.all(
       ["left", "right"].map((name) => me.call("PATCH", `/processors/${name}`, { name: "wanted" }, { "if-match": "*" })),
     );
-    expect(answers.map((answer) => answer.status).sort()).toEqual([202, 409]);
+    expect(answers.map((answer) => answer.status).sort((a, b) => a - b)).toEqual([202, 409]);
   });
 
   it("restarts by a new generation", async () => {
