@@ -17,6 +17,8 @@ export interface ConfirmOut {
 
 export class Confirms {
   #tag = 0;
+  /** One was skipped, so that `multiple` would confirm it after all: from then on each is confirmed by itself. */
+  #skipped = false;
   #owed: Owed[] = [];
 
   get waiting(): number {
@@ -30,6 +32,7 @@ export class Confirms {
   /** The publisher never hears of this one. */
   skip(): void {
     this.#tag += 1;
+    this.#skipped = true;
   }
 
   /** Pays what is due now that `written` is on disk. How many that were. */
@@ -49,6 +52,7 @@ export class Confirms {
         ack();
         out.nack(owed.tag);
       } else {
+        if (this.#skipped) ack();
         acked = owed;
         run += 1;
       }

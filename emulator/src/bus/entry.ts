@@ -24,8 +24,6 @@ export interface Consumer {
   readonly noAck: boolean;
   readonly exclusive: boolean;
   readonly priority: number;
-  /** Who it belongs to, to tell one client's consumers from another's. */
-  readonly owner: object;
   /** Whether another message would be within its prefetch and its socket's bounds. */
   ready(): boolean;
   deliver(entry: Entry): void;

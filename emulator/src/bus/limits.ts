@@ -42,7 +42,7 @@ export const DEFAULT_LIMITS: BusLimits = {
   partialBytes: 64 * MIB,
   socketBytes: MIB,
   residentBytes: 32 * MIB,
-  backlogMessages: 1_000_000,
+  backlogMessages: 500_000,
   unwrittenBytes: 32 * MIB,
   diskFreeBytes: 50 * MIB,
   segmentBytes: 16 * MIB,

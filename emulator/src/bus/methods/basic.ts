@@ -66,7 +66,6 @@ function consume(channel: Channel, args: Arguments<"basic.consume">): void {
     noAck: args.noAck,
     exclusive: args.exclusive,
     priority,
-    owner: channel,
     prefetch: channel.prefetch,
     outstanding: 0,
     ready: () => channel.takes(consumer),

@@ -10,7 +10,10 @@ import { promisify } from "node:util";
 import { milliseconds } from "@shoal/shared/base/time.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
 
-const sync = promisify(fdatasync);
+/** Returns once what was written to the file is on the disk itself. */
+export type Sync = (fd: number) => Promise<void>;
+
+export const syncData: Sync = promisify(fdatasync);
 const writeAll = promisify(writev);
 
 /** Between two tries at a disk that is full. */
@@ -46,6 +49,7 @@ export interface LogOptions {
   readonly folder: string;
   readonly segmentBytes: number;
   readonly clock: Clock;
+  readonly sync: Sync;
   /** Oldest first; the last one is appended to. */
   readonly segments: readonly Segment[];
   /** Called before each write, for records that are gathered until then. */
@@ -144,7 +148,7 @@ export class Log {
         while (to < pieces.length && pieces[to]?.segment === segment) to += 1;
         await this.#write(segment, pieces.slice(from, to));
         // A segment that is left behind is synced in any case: only the last one may have a torn end.
-        if (durable || segment !== this.active) await sync(segment.fd);
+        if (durable || segment !== this.active) await this.#options.sync(segment.fd);
         from = to;
       }
       this.written = ticket;

@@ -7,7 +7,7 @@ import type { Log as Logger } from "@shoal/shared/base/log.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
 import type { BusLimits } from "../limits.ts";
 import { Compactor } from "./compact.ts";
-import { Log, type Place, type Segment } from "./log.ts";
+import { Log, syncData, type Place, type Segment, type Sync } from "./log.ts";
 import { Message, type Hold } from "./message.ts";
 import { LogReader } from "./reader.ts";
 import {
@@ -26,6 +26,8 @@ export interface StoreOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly limits: BusLimits;
+  /** The system's, unless a test wants to hold it. */
+  readonly sync?: Sync;
   readonly onWritten: (ticket: number) => void;
   readonly onTrouble: (cause: unknown) => void;
   readonly onBroken: (cause: unknown) => void;
@@ -69,6 +71,7 @@ export class Store {
       folder: options.folder,
       segmentBytes: options.limits.segmentBytes,
       clock: options.clock,
+      sync: options.sync ?? syncData,
       segments: this.recovered.segments,
       beforeWrite: () => this.#gather(),
       onWritten: (ticket) => {

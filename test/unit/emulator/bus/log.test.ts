@@ -15,6 +15,7 @@ import * as fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { silentLog } from "@shoal/shared/base/log.ts";
 import { DEFAULT_LIMITS, type BusLimits } from "@shoal/emulator/bus/limits.ts";
+import { syncData, type Sync } from "@shoal/emulator/bus/store/log.ts";
 import type { Hold, Message } from "@shoal/emulator/bus/store/message.ts";
 import { Store } from "@shoal/emulator/bus/store/store.ts";
 import { eventually, systemClock } from "../../../support/clock.ts";
@@ -29,11 +30,12 @@ const newFolder = (): string => {
   return folder;
 };
 
-function open(folder: string, limits: Partial<BusLimits> = {}): Store {
+function open(folder: string, limits: Partial<BusLimits> = {}, sync: Sync = syncData): Store {
   return new Store({
     folder,
     clock: systemClock,
     log: silentLog,
+    sync,
     limits: { ...DEFAULT_LIMITS, ...limits },
     onWritten: () => undefined,
     onTrouble: (cause) => {
@@ -112,6 +114,60 @@ describe("the log", () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test("cut at a damaged record forgets the whole ones after it for good", async () => {
+    const folder = newFolder();
+    const store = open(folder);
+    publish(store, "one");
+    const at = store.log.active.size;
+    publish(store, "bad");
+    publish(store, "ghost");
+    await store.close();
+    const bytes = readFileSync(lastSegment(folder));
+    bytes[at + 20] = (bytes[at + 20] ?? 0) ^ 0xff;
+    writeFileSync(lastSegment(folder), bytes);
+    const cut = open(folder);
+    expect(bodies(cut)).toEqual(["one"]);
+    publish(cut, "new");
+    await cut.close();
+    const again = open(folder);
+    expect(bodies(again)).toEqual(["one", "new"]);
+    await again.close();
+  });
+
+  test("promises nothing before the disk has it, and syncs once for all that came meanwhile", async () => {
+    const folder = newFolder();
+    const held: (() => void)[] = [];
+    const store = open(folder, {}, () => new Promise((resolve) => held.push(resolve)));
+    const ticket = (body: string): number => {
+      publish(store, body);
+      return store.log.lastTicket;
+    };
+    const first = ticket("first");
+    await eventually(() => (held.length === 1 ? true : undefined), "the first sync");
+    const others = Array.from({ length: 50 }, (_, index) => ticket(String(index)));
+    expect(store.log.written).toBeLessThan(first);
+    held.pop()?.();
+    await eventually(() => (held.length === 1 ? true : undefined), "the second sync");
+    expect(store.log.written).toBe(first);
+    expect(new Set(others).size).toBe(1);
+    held.pop()?.();
+    await eventually(() => (store.log.written === others[0] ? true : undefined), "all are on disk");
+    await store.close();
+  });
+
+  test("has the publisher of a durable message wait, and no other", async () => {
+    const store = open(newFolder());
+    const content = { exchange: "", routingKey: "", properties: Buffer.from([0, 0]), body: Buffer.from("x") };
+    const commit = (persistent: boolean, durable: boolean): number => {
+      const message = store.create(content, persistent);
+      message.holds.push({ queue: { id: 1, durable }, expiresAt: 0, deliveries: 0 });
+      return store.commit(message);
+    };
+    expect([commit(false, true), commit(true, false)]).toEqual([0, 0]);
+    expect(commit(true, true)).toBeGreaterThan(store.log.written);
+    await store.close();
   });
 
   test("says damage that is not at its end, with file and byte", async () => {
