@@ -1,5 +1,5 @@
 /** Whatever is sent to whichever endpoint: an answer in the API's own words, never a fault of ours. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { errorBodySchema } from "@shoal/shared/wire/error-body.ts";
 import { ENDPOINT_LIST } from "@shoal/shared/wire/endpoints/index.ts";

@@ -1,4 +1,5 @@
 /** What holds for every endpoint, read from the registry: an endpoint that is added is tested by being declared. */
+import { Validator } from "@seriousme/openapi-schema-validator";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SCOPES, type Scope } from "@shoal/shared/model/account.ts";
 import { errorBodySchema } from "@shoal/shared/wire/error-body.ts";
@@ -181,6 +182,13 @@ describe("every endpoint", () => {
 });
 
 describe("the OpenAPI document", () => {
+  it("is valid OpenAPI 3.1", async () => {
+    const { json } = await w.as(undefined).call("GET", "/openapi.json");
+    const validator = new Validator();
+    expect(await validator.validate(json)).toMatchObject({ valid: true });
+    expect(validator.version).toBe("3.1");
+  });
+
   it("lists exactly the registry", async () => {
     const { json } = await w.as(undefined).call("GET", "/openapi.json");
     const paths = json["paths"] as Record<string, Record<string, { operationId: string }>>;
