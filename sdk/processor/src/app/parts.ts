@@ -62,7 +62,7 @@ export async function assemble(
     shutdown: new AbortController(),
     migrationImminent: new AbortController(),
     keeper,
-    output: await chooseOutput(config, env, log),
+    output: chooseOutput(config.output, log),
   };
   const startedAt = clock.monotonic();
   // The context reaches what is made after it through this box: the desk needs the processor, the processor the context.

@@ -44,7 +44,15 @@ export interface ProcessorConfig {
     readonly backoff: DurationMs;
   };
   readonly state: StateConfig;
+  readonly output: {
+    /** `amqp(s)://user:password@host`; undefined outside a cluster. */
+    readonly busUrl: Secret | undefined;
+    /** Where the processor is, for events that name no place. */
+    readonly place: Place | undefined;
+  };
 }
+
+export type Place = { readonly geohash: string } | { readonly latitude: number; readonly longitude: number };
 
 export type StateConfig =
   | { readonly backend: "local" | "pvc"; readonly folder: string | undefined }
@@ -99,6 +107,7 @@ export function parseProcessorConfig(env: Env): ProcessorConfig {
       backoff: seconds(read.number("DORY_RESTART_BACKOFF_SEC", { min: 0, max: 300, whole: false }, 10)),
     },
     state: parseState(read, preset),
+    output: parseOutput(read),
   };
   read.finish();
   return config;
@@ -168,6 +177,23 @@ function parseState(read: EnvReader, preset: Preset): StateConfig {
     case "s3":
       return { backend, bucket: parseBucket(read) };
   }
+}
+
+function parseOutput(read: EnvReader): ProcessorConfig["output"] {
+  const url = read.matching("DORY_RABBITMQ_URL", /^amqps?:\/\//, "an amqp(s) URL");
+  return { busUrl: url === undefined ? undefined : new Secret(url), place: parsePlace(read) };
+}
+
+function parsePlace(read: EnvReader): Place | undefined {
+  const geohash = read.matching("DORY_GEOHASH", /^[0-9b-hjkmnp-z]{1,12}$/, "a geohash of 1 to 12 characters");
+  if (geohash !== undefined) return { geohash };
+  const named = [read.text("DORY_LATITUDE"), read.text("DORY_LONGITUDE")].filter((text) => text !== undefined);
+  if (named.length === 1) read.problem("DORY_LATITUDE", "and DORY_LONGITUDE are set together or not at all");
+  if (named.length < 2) return undefined;
+  return {
+    latitude: read.number("DORY_LATITUDE", { min: -90, max: 90, whole: false }, 0),
+    longitude: read.number("DORY_LONGITUDE", { min: -180, max: 180, whole: false }, 0),
+  };
 }
 
 function parseKubernetes(read: EnvReader): KubernetesAccess {

@@ -44,9 +44,22 @@ describe("a processor's environment", () => {
     expect(parseProcessorConfig(six).state).toMatchObject({ api: { url: "https://[fd00::1]:443" } });
   });
 
+  test("with a place: a geohash, or both coordinates", () => {
+    const place = { DORY_LATITUDE: "52.52", DORY_LONGITUDE: "13.405" };
+    expect(parseProcessorConfig(place).output.place).toEqual({ latitude: 52.52, longitude: 13.405 });
+    expect(parseProcessorConfig({ ...place, DORY_GEOHASH: "u33db" }).output.place).toEqual({ geohash: "u33db" });
+    expect(problemOf({ DORY_LATITUDE: "52.52" })).toContain("set together or not at all");
+    expect(problemOf({ ...place, DORY_LONGITUDE: "181" })).toContain(
+      "DORY_LONGITUDE has to be a number from -180 to 180",
+    );
+    expect(problemOf({ DORY_GEOHASH: "alice" })).toContain("DORY_GEOHASH");
+    expect(problemOf({ DORY_RABBITMQ_URL: "http://x" })).toContain("an amqp(s) URL");
+  });
+
   test("never shows its secrets", () => {
     const bucket = { DORY_STATE_S3_BUCKET: "b", AWS_ACCESS_KEY_ID: "id", AWS_SECRET_ACCESS_KEY: "hunter2" };
-    const config = parseProcessorConfig({ DORY_STATE_BACKEND: "s3", DORY_STATE_TOKEN: "hunter2", ...bucket });
+    const secrets = { DORY_STATE_TOKEN: "hunter2", DORY_RABBITMQ_URL: "amqp://u:hunter2@h" };
+    const config = parseProcessorConfig({ DORY_STATE_BACKEND: "s3", ...secrets, ...bucket });
     expect(inspect(config, { depth: 9 }) + JSON.stringify(config)).not.toContain("hunter2");
   });
 
