@@ -1,7 +1,7 @@
 /** accept: the intent stands for a pod. What can never run is refused here, with the field that is wrong. */
 import { milliseconds } from "@shoal/shared/base/time.ts";
 import { intentOf } from "./row.ts";
-import type { StepContext, StepResult } from "./step.ts";
+import type { StepContext, StepResult } from "./context.ts";
 
 export function accept({ row }: StepContext): StepResult {
   const current = intentOf(row);

@@ -3,7 +3,7 @@ import { milliseconds } from "@shoal/shared/base/time.ts";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { podManifest } from "@shoal/shared/decide/pod-spec.ts";
 import { intentOf } from "./row.ts";
-import { overdue, type StepContext, type StepResult } from "./step.ts";
+import { overdue, type StepContext, type StepResult } from "./context.ts";
 
 export async function create(context: StepContext): Promise<StepResult> {
   const { row, pods, imagePullSecret } = context;

@@ -1,6 +1,6 @@
 /** failed: it cannot run as asked. A changed intent, or hosts that could hold it after all, bring it back on the road. */
 import { milliseconds } from "@shoal/shared/base/time.ts";
-import type { StepContext, StepResult } from "./step.ts";
+import type { StepContext, StepResult } from "./context.ts";
 
 export async function failed({ row, placer }: StepContext): Promise<StepResult> {
   if (row.generation !== row.observedGeneration) return { event: "changed", again: milliseconds(0) };

@@ -1,5 +1,5 @@
 /** gone: what accompanied the pods is removed, and the row closes. */
-import type { StepContext, StepResult } from "./step.ts";
+import type { StepContext, StepResult } from "./context.ts";
 
 export async function gone({ row, pods }: StepContext): Promise<StepResult> {
   await pods.forget(row.namespace, row.id);

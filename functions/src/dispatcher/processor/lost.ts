@@ -2,7 +2,7 @@
 import { milliseconds } from "@shoal/shared/base/time.ts";
 import type { ObservedPod } from "@shoal/shared/ports/pods.ts";
 import type { ProcessorRow } from "./row.ts";
-import type { StepResult } from "./step.ts";
+import type { StepResult } from "./context.ts";
 
 interface Loss {
   readonly when: (row: ProcessorRow, pod: ObservedPod | undefined) => boolean;

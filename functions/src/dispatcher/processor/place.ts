@@ -3,7 +3,7 @@
  * created outside ("own before you create"). The placer commits all of that under the cluster's placement lock.
  */
 import { milliseconds } from "@shoal/shared/base/time.ts";
-import type { StepContext, StepResult } from "./step.ts";
+import type { StepContext, StepResult } from "./context.ts";
 
 /** Delay before the next pod after `failures` of them in ten minutes: 2, 4, 8 .. 300 s. */
 const damping = (failures: number): number => (failures === 0 ? 0 : Math.min(300_000, 1000 * 2 ** failures));

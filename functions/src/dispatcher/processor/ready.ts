@@ -1,7 +1,7 @@
 /** ready: the pod answers its readiness probe. Until then the condition says what it waits for, in the cluster's words. */
 import { milliseconds } from "@shoal/shared/base/time.ts";
 import { lost } from "./lost.ts";
-import { overdue, pollDelay, type StepContext, type StepResult } from "./step.ts";
+import { overdue, pollDelay, type StepContext, type StepResult } from "./context.ts";
 
 export async function ready(context: StepContext): Promise<StepResult> {
   const { row, pods } = context;

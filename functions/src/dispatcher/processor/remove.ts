@@ -1,6 +1,6 @@
 /** delete: the pod is not found any more. Only that word of the API frees the name, the capacity and the next epoch. */
 import { milliseconds } from "@shoal/shared/base/time.ts";
-import { overdue, pollDelay, type StepContext, type StepResult } from "./step.ts";
+import { overdue, pollDelay, type StepContext, type StepResult } from "./context.ts";
 
 export async function remove(context: StepContext): Promise<StepResult> {
   const { row, pods } = context;

@@ -1,7 +1,7 @@
 /** running: the evidence still holds. Whatever changed about the pod is taken into the row; an unchanged pod writes nothing. */
 import { lost } from "./lost.ts";
 import type { ProcessorRow } from "./row.ts";
-import type { RowPatch, StepContext, StepResult } from "./step.ts";
+import type { RowPatch, StepContext, StepResult } from "./context.ts";
 
 export async function running({ row, pods }: StepContext): Promise<StepResult> {
   const pod = row.podName === undefined ? undefined : await pods.get(row.namespace, row.podName);
