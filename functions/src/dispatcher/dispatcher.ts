@@ -3,10 +3,11 @@
  * wake-up only knocks at it. What is due later is asked for from the queue, at its time; should that be lost, the sweep
  * finds it.
  */
+import { contentHash } from "@shoal/shared/base/content-hash.ts";
 import { messageOf } from "@shoal/shared/base/errors.ts";
 import type { Log } from "@shoal/shared/base/log.ts";
 import type { Random } from "@shoal/shared/base/random.ts";
-import { milliseconds, plus, seconds, since, timestamp, type Timestamp } from "@shoal/shared/base/time.ts";
+import { milliseconds, plus, seconds, since, slotOf, timestamp, type Timestamp } from "@shoal/shared/base/time.ts";
 import type { AbortSignalLike, Clock } from "@shoal/shared/ports/clock.ts";
 import type { Pods } from "@shoal/shared/ports/pods.ts";
 import type { Queue } from "@shoal/shared/ports/queue.ts";
@@ -26,6 +27,8 @@ export interface DispatcherInit {
   readonly random: Random;
   readonly log: Log;
   readonly imagePullSecret: string;
+  /** Whose passes are woken after a change. */
+  readonly clusterId: string;
   readonly metrics?: EngineMetrics;
 }
 
@@ -38,6 +41,7 @@ export interface Dispatcher {
 const RUN = seconds(240);
 /** What is due so soon is waited for: starting pods are looked at every few hundred milliseconds. */
 const LINGER = seconds(2);
+const AFTER_CHANGE = seconds(5);
 /** Longer than any step, even one that waits for the API's deadline. */
 const LEASE = seconds(60);
 
@@ -55,22 +59,38 @@ export function createDispatcher(init: DispatcherInit): Dispatcher {
     leaseMs: LEASE,
   });
   let running = false;
+  let again = false;
+
+  const run = async (signal: AbortSignalLike | undefined): Promise<RunResult> => {
+    let result: RunResult;
+    do {
+      again = false;
+      result = await engine.runUntilIdle({
+        deadlineMs: RUN,
+        lingerMs: LINGER,
+        ...(signal === undefined ? {} : { signal }),
+      });
+      // A wake-up that came while the run was ending was told that somebody is at it.
+    } while (again && signal?.aborted !== true);
+    return result;
+  };
+  const askForMore = async (result: RunResult): Promise<void> => {
+    await wakeAt(queue, clock, result.nextDueAt);
+    if (result.claimed > 0) await wakePass(queue, clock, init.clusterId);
+  };
 
   return {
     wake: async (signal) => {
       if (running) {
+        again = true;
         engine.knock();
         return undefined;
       }
       running = true;
       try {
-        const result = await engine.runUntilIdle({
-          deadlineMs: RUN,
-          lingerMs: LINGER,
-          ...(signal === undefined ? {} : { signal }),
-        });
-        await wakeAt(queue, clock, result.nextDueAt).catch((thrown: unknown) =>
-          log.warn({ err: thrown }, `the next look was not asked for, the sweep will see to it: ${messageOf(thrown)}`),
+        const result = await run(signal);
+        await askForMore(result).catch((thrown: unknown) =>
+          log.warn({ err: thrown }, `nobody was woken, the sweep will see to it: ${messageOf(thrown)}`),
         );
         return result;
       } finally {
@@ -78,6 +98,13 @@ export function createDispatcher(init: DispatcherInit): Dispatcher {
       }
     },
   };
+}
+
+/** A pass soon after a change, so that what the change did outside is seen before the next slot; 5 s worth share one. */
+async function wakePass(queue: Queue, clock: Pick<Clock, "now">, clusterId: string): Promise<void> {
+  const notBefore = plus(slotOf(clock.now(), AFTER_CHANGE), AFTER_CHANGE);
+  const taskId = `after-${contentHash({ clusterId, notBefore })}`;
+  await queue.wake({ queue: "reconcile", taskId, notBefore, data: { cluster: clusterId, shard: 0 } });
 }
 
 /** Asks the queue for a wake-up when something is due next; all that ask for the same second share one. */

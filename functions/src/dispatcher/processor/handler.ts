@@ -30,7 +30,12 @@ export const PROCESSOR_TASK = "processor";
 export function processorHandler(init: ProcessorHandlerInit): Handler {
   const { database, pods, placer, clock, imagePullSecret } = init;
   return withRows<ProcessorRow>(
-    (tasks) => loadRows(database, tasks),
+    (tasks) =>
+      loadRows(
+        database,
+        tasks.map((task) => task.key),
+        { withTerminated: false },
+      ),
     async (task, row) => {
       if (row === undefined) return { outcome: { kind: "done" }, effects: [] };
       const now = clock.now();

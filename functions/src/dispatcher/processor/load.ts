@@ -4,18 +4,16 @@ import { isDraining, type Taint } from "@shoal/shared/model/host.ts";
 import type { HealthStatus, ProcessorConditionType, ProcessorStage } from "@shoal/shared/model/processor.ts";
 import { timestamp } from "@shoal/shared/base/time.ts";
 import { loadForSteps, type StepRow } from "../../store/processors/load-for-steps.ts";
-import type { Statements, Task } from "../../store/tasks/statements.ts";
+import type { Statements } from "../../store/tasks/statements.ts";
 import type { ProcessorRow } from "./row.ts";
 
-/** By processor id; a key without a row is not there any more, or gone for good. */
+/** By processor id; an id without a row is not there any more, or (unless asked for) gone for good. */
 export async function loadRows(
   database: Statements,
-  tasks: readonly Task[],
+  ids: readonly string[],
+  { withTerminated }: { readonly withTerminated: boolean },
 ): Promise<ReadonlyMap<string, ProcessorRow>> {
-  const rows = await loadForSteps(
-    database,
-    tasks.map((task) => task.key),
-  );
+  const rows = await loadForSteps(database, ids, withTerminated);
   return new Map(rows.map((row) => [row.id, rowFrom(row)]));
 }
 

@@ -18,7 +18,7 @@ const LOAD = `select p.id, p.organisation_id, p.name, p.cluster_id, p.k8s_namesp
   left join processor_template_versions v on v.processor_template_id = t.id and v.is_active
   left join sensors s on s.id = p.sensor_id
   left join hosts h on h.cluster_id = p.cluster_id and h.name = p.host_name
-  where p.id = any($1::text[]) and p.terminated_at is null`;
+  where p.id = any($1::text[]) and ($2 or p.terminated_at is null)`;
 
 export interface StepRow {
   readonly id: string;
@@ -55,7 +55,11 @@ export interface StepRow {
   readonly recent_failures: number;
 }
 
-/** Those that are there and not gone for good, in no order. */
-export async function loadForSteps(database: Statements, ids: readonly string[]): Promise<readonly StepRow[]> {
-  return database.workerStatement<StepRow>("processors-load-for-steps", LOAD, [ids]);
+/** Those that are there, in no order; `withTerminated` also those that are gone for good. */
+export async function loadForSteps(
+  database: Statements,
+  ids: readonly string[],
+  withTerminated: boolean,
+): Promise<readonly StepRow[]> {
+  return database.workerStatement<StepRow>("processors-load-for-steps", LOAD, [ids, withTerminated]);
 }
