@@ -74,10 +74,14 @@ describe("the event feed", () => {
     });
   });
 
-  it("resumes a stream that was cut again and again without a gap or a repetition", async () => {
+  it.each([
+    ["alone", "from the database"],
+    ["beside", "from the window that another follower keeps"],
+  ])("resumes a stream that was cut again and again, %s, %s, without a gap or a repetition", async (mark) => {
+    const companion = mark === "beside" ? await follow(w.manager, "after=now") : undefined;
     const all: string[] = [];
     const writing = (async () => {
-      for (let i = 0; i < 6; i++) await make(`cut-${i}`, 4);
+      for (let i = 0; i < 6; i++) await make(`cut-${mark}-${i}`, 4);
     })();
     let last: string | undefined;
     await eventually(async () => {
@@ -92,7 +96,7 @@ describe("the event feed", () => {
         "something is heard",
       );
       heard.stop();
-      const names = heard.names.filter((name) => name.startsWith("cut-"));
+      const names = heard.names.filter((name) => name.startsWith(`cut-${mark}-`));
       all.push(...names);
       last = heard.last;
       return all.length >= 24 ? true : undefined;
@@ -100,6 +104,7 @@ describe("the event feed", () => {
     await writing;
     expect(all.length).toBe(24);
     expect(new Set(all).size).toBe(24);
+    companion?.stop();
   });
 
   it("tells of what another instance wrote, filtered, and `now` skips the past", async () => {

@@ -29,16 +29,15 @@ beforeAll(async () => {
         following -= 1;
       })(),
   });
-  server = createServer(
-    getRequestListener(
-      async (request, env) => {
-        const response = await manager.fetch(request, env);
-        statuses.push(response.status);
-        return response;
-      },
-      { overrideGlobalObjects: false },
-    ),
+  const listener = getRequestListener(
+    async (request, env) => {
+      const response = await manager.fetch(request, env);
+      statuses.push(response.status);
+      return response;
+    },
+    { overrideGlobalObjects: false },
   );
+  server = createServer((request, response) => void listener(request, response));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/v1`;
 });
