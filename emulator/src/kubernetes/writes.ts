@@ -9,6 +9,7 @@ import type { Kind } from "./kinds.ts";
 import { BUILT_IN_LISTS, CUSTOM_LISTS, type ListKeys } from "./patches/list-keys.ts";
 import { ownersAfterUpdate } from "./patches/managers.ts";
 import { metadataFaults } from "./rules/names.ts";
+import { immutable } from "./rules/rules.ts";
 import { alreadyExists, badRequest, conflict, forbidden, invalid, MODIFIED, notFound } from "./status.ts";
 import type { Store, Stored } from "./store.ts";
 
@@ -29,6 +30,8 @@ export interface WriteOptions {
   readonly dryRun?: boolean;
   /** The change comes with its own owners (server-side apply). */
   readonly ownersGiven?: boolean;
+  /** A replace that names another uid is a conflict; a patch that does is invalid. */
+  readonly patch?: boolean;
   /** The server's own change, which may touch what callers may not: a binding. */
   readonly whole?: boolean;
 }
@@ -127,7 +130,7 @@ export function updateObject(
   const { kind } = target;
   const before = stored(context, target);
   const asked = change(structuredClone(before.object));
-  refuseStale(target, before.object, asked);
+  refuseStale(target, before.object, asked, options);
   const next = options.whole === true ? asked : partOf(kind, options.subresource, before.object, asked);
   keepIdentity(target, before.object, next);
   if (options.subresource !== "status") {
@@ -165,10 +168,11 @@ function withoutOwners(object: ApiObject): ApiObject {
   return { ...object, metadata };
 }
 
-function refuseStale(target: Target, before: ApiObject, asked: ApiObject): void {
+function refuseStale(target: Target, before: ApiObject, asked: ApiObject, options: WriteOptions): void {
   const { kind, name } = target;
   const { uid, resourceVersion = "" } = asked.metadata;
   if (uid !== undefined && uid !== before.metadata.uid) {
+    if (options.patch === true) throw invalid(kind, name, immutable("metadata.uid", uid, before.metadata.uid));
     throw conflict(
       kind,
       name,

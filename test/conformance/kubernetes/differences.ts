@@ -15,6 +15,14 @@ export const DIFFERENCES: readonly Difference[] = [
     because: "a real one answers 500 to what is the caller's mistake; the stand-in says 400",
   },
   {
+    title: "a version that is none is the caller's mistake",
+    because: "a real one answers 500 to what is the caller's mistake; the stand-in says 400",
+  },
+  {
+    title: "has a bookmark before it, however short the watch",
+    because: "a real one sends bookmarks about a minute apart, and none in a watch of a second",
+  },
+  {
     title: "an old exact version has expired",
     because: "etcd still has old versions until they are compacted; the stand-in keeps none",
   },

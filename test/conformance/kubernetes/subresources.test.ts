@@ -28,10 +28,16 @@ conformance("sub-resources and reviews", (target, test) => {
     const status = { phase: "Running", conditions: [{ type: "Ready", status: "True" }] };
     await patchObject(client, PODS, at(name), "merge", { status }, { subresource: "status" });
   };
-  const evict = async (name: string, deleteOptions: object = {}) =>
-    target().client.request("POST", objectPath(PODS, at(name), "eviction"), {
-      body: { apiVersion: "policy/v1", kind: "Eviction", metadata: at(name), deleteOptions },
+  /** In the version that discovery names, as kubectl chooses it. */
+  const evict = async (name: string, deleteOptions: object = {}) => {
+    const { resources } = await target().client.request<{
+      resources: { name: string; group?: string; version?: string }[];
+    }>("GET", "/api/v1");
+    const { group, version } = resources.find((one) => one.name === "pods/eviction") ?? {};
+    return target().client.request("POST", objectPath(PODS, at(name), "eviction"), {
+      body: { apiVersion: `${group}/${version}`, kind: "Eviction", metadata: at(name), deleteOptions },
     });
+  };
   const budget = async (name: string, disruptionsAllowed: number): Promise<void> => {
     const { client } = target();
     const spec = { minAvailable: 1, selector: { matchLabels: { budget: name } } };

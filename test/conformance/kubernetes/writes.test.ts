@@ -12,6 +12,7 @@ import {
   PODS,
   replaceObject,
 } from "@shoal/functions/adapters/kubernetes/resources.ts";
+import { isConflict } from "@shoal/functions/adapters/kubernetes/error.ts";
 import type { ConfigMapObject, PodObject } from "@shoal/functions/adapters/kubernetes/types.ts";
 import { conformance, refusal } from "./target.ts";
 
@@ -116,11 +117,18 @@ conformance("writes", (target, test) => {
       });
     });
 
-    test("another uid is a Conflict", async () => {
-      await map("uid");
-      const patch = { metadata: { uid: "00000000-0000-0000-0000-000000000000" } };
-      const error = await refusal(patchObject(target().client, CONFIG_MAPS, at("uid"), "merge", patch));
-      expect(error).toMatchObject({ status: 409, reason: "Conflict" });
+    test("another uid is a Conflict in a replace, and Invalid in a patch", async () => {
+      const made = await map("uid");
+      const uid = "00000000-0000-0000-0000-000000000000";
+      const other = { ...made, metadata: { ...made.metadata, uid } };
+      const replaced = await refusal(replaceObject(target().client, CONFIG_MAPS, other));
+      expect(replaced).toMatchObject({ status: 409, reason: "Conflict" });
+      const patched = await refusal(
+        patchObject(target().client, CONFIG_MAPS, at("uid"), "merge", { metadata: { uid } }),
+      );
+      expect(patched).toMatchObject({ status: 422, reason: "Invalid" });
+      expect(patched.details.causes?.[0]?.field).toBe("metadata.uid");
+      expect(isConflict(patched)).toBe(true);
     });
   });
 

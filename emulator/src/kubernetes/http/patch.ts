@@ -22,7 +22,7 @@ export async function patchObject(api: Api, target: Target, call: Call, subresou
   if (type === APPLY) return applyObject(api, target, call, asFields(body), subresource);
   const change = (current: ApiObject): ApiObject =>
     objectOf(kind, target.namespace, changed(type, current, body), call);
-  const written = updateObject(api, target, change, writeOptions(call, subresource));
+  const written = updateObject(api, target, change, { ...writeOptions(call, subresource), patch: true });
   return objectAnswer(api, kind, call, 200, written);
 }
 
@@ -62,7 +62,7 @@ function applyObject(api: Api, target: Target, call: Call, body: Fields, subreso
   const time = timeText(api.clock.now());
   const by = { name: manager, time, ...(subresource === undefined ? {} : { subresource }) };
   const options = { manager: by, force: flag(call.query, "force"), lists: listsOf(kind) };
-  const write = { ...writeOptions(call, subresource), ownersGiven: true };
+  const write = { ...writeOptions(call, subresource), ownersGiven: true, patch: true };
   const known = api.store.get(kind.plural, keyFor(namespace, name));
   if (known === undefined && subresource === undefined) {
     const bare: ApiObject = { kind: kind.kind, apiVersion: kind.apiVersion, metadata: { name } };

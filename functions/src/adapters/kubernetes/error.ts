@@ -105,8 +105,10 @@ export function isNotFound(thrown: unknown): boolean {
   return thrown instanceof KubernetesError && thrown.status === 404;
 }
 
+/** Somebody else wrote, or the name is another object's by now: a patch that names a uid then is Invalid, not a Conflict. */
 export function isConflict(thrown: unknown): boolean {
-  return thrown instanceof KubernetesError && thrown.status === 409;
+  if (!(thrown instanceof KubernetesError)) return false;
+  return thrown.status === 409 || (thrown.details.causes ?? []).some((cause) => cause.field === "metadata.uid");
 }
 
 function parseStatus(body: string): StatusBody | undefined {
