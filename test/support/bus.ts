@@ -12,6 +12,9 @@ export interface TestBus extends Bus {
 /** `stop` removes the folder, unless it was given. */
 export async function startTestBus(options: Partial<BusOptions> = {}): Promise<TestBus> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "shoal-bus-"));
+  const clean = (): void => {
+    if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
+  };
   const bus = await startBus({
     host: "127.0.0.1",
     port: 0,
@@ -19,13 +22,16 @@ export async function startTestBus(options: Partial<BusOptions> = {}): Promise<T
     users: { guest: "guest" },
     ...options,
     dataDir,
+  }).catch((thrown: unknown) => {
+    clean();
+    throw thrown;
   });
   return Object.defineProperties(
     {
       dataDir,
       stop: async () => {
         await bus.stop();
-        if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
+        clean();
       },
     },
     {

@@ -60,7 +60,10 @@ export interface Bus {
   stop(): Promise<void>;
 }
 
-/** Throws `conflict` where the folder is used, `unavailable` where the port is taken, `invalid_argument` for the rest. */
+/**
+ * Throws `conflict` where the folder is used, `unavailable` where the port is taken, `internal` where the log is damaged,
+ * `invalid_argument` for what makes no sense.
+ */
 export async function startBus(options: BusOptions): Promise<Bus> {
   const [first] = Object.entries(options.users);
   if (first === undefined) throw new ShoalError("invalid_argument", "the bus needs a user", { field: "users" });
@@ -69,27 +72,25 @@ export async function startBus(options: BusOptions): Promise<Bus> {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const lock = await lockFolder(options.dataDir);
   const server = createServer({ noDelay: true });
-  try {
-    await listen(server, options);
-  } catch (thrown) {
-    lock.release();
-    throw thrown;
-  }
   const connections = new Set<Connection>();
   const closeAll = (code: number, text: string): void => {
     for (const each of connections) each.close({ code, text, classId: 0, methodId: 0 });
   };
-  const broker = new Broker({
-    dataDir: options.dataDir,
-    clock: options.clock ?? systemClock,
-    log: options.log,
-    limits,
-    onBroken: () => {
-      server.close();
-      closeAll(541, "INTERNAL_ERROR - the broker's disk failed");
-      options.onBroken?.();
-    },
-  });
+  const onBroken = (): void => {
+    server.close();
+    closeAll(541, "INTERNAL_ERROR - the broker's disk failed");
+    options.onBroken?.();
+  };
+  let broker: Broker;
+  try {
+    await listen(server, options);
+    const { dataDir, log, clock = systemClock } = options;
+    broker = new Broker({ dataDir, clock, log, limits, onBroken });
+  } catch (thrown) {
+    server.close();
+    lock.release();
+    throw thrown;
+  }
   const faults = createFaults(connections);
   server.on("connection", (socket) => {
     if (faults.refuseConnections || connections.size >= limits.connections * 2) return void socket.resetAndDestroy();

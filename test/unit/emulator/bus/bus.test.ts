@@ -1,5 +1,5 @@
 /** The bus as whoever starts it sees it: where it listens, whose folder it is, how it fails on command, how it waits. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import amqp from "amqplib";
@@ -28,6 +28,16 @@ describe("starting", () => {
     const bus = await start();
     await expect(start({ port: bus.port })).rejects.toMatchObject({ code: "unavailable", field: "port" });
     await expect(start({ dataDir: bus.dataDir })).rejects.toMatchObject({ code: "conflict", field: "dataDir" });
+  });
+
+  test("with a damaged log is refused in words, and leaves port and folder free", async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), "shoal-bus-"));
+    running.push({ stop: () => Promise.resolve(rmSync(dataDir, { recursive: true })) });
+    writeFileSync(join(dataDir, "0000000001.log"), "not a log");
+    writeFileSync(join(dataDir, "0000000002.log"), "");
+    await expect(start({ dataDir })).rejects.toMatchObject({ code: "internal", field: "dataDir" });
+    rmSync(join(dataDir, "0000000001.log"));
+    await start({ dataDir });
   });
 
   test("again in the same folder finds what was there; the stop before told its clients why", async () => {
