@@ -1,5 +1,7 @@
 /** A processor's log lines as text, as they come. The lines are the pod's; that the pod is the caller's is looked up first. */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
+import { seconds } from "@shoal/shared/base/time.ts";
+import type { Clock } from "@shoal/shared/ports/clock.ts";
 import type { Pods } from "@shoal/shared/ports/pods.ts";
 import type { Database } from "../store/database.ts";
 import { findProcessor } from "../store/processors/read.ts";
@@ -11,11 +13,14 @@ export interface LogsInit {
   readonly database: Pick<Database, "asTenant">;
   readonly logs: Pods["logs"];
   readonly streams: Streams;
+  readonly clock: Pick<Clock, "sleep">;
 }
 
+/** Longest that the status of an answer waits for a line. */
+const FIRST_LINE = seconds(2);
 const TEXT = "text/plain; charset=utf-8";
 
-export function logHandlers({ database, logs, streams }: LogsInit): Pick<Handlers, "processors.logs"> {
+export function logHandlers({ database, logs, streams, clock }: LogsInit): Pick<Handlers, "processors.logs"> {
   return {
     "processors.logs": async (call) => {
       const { caller, params, query } = call;
@@ -32,7 +37,7 @@ export function logHandlers({ database, logs, streams }: LogsInit): Pick<Handler
             previous: query.previous,
             signal,
           });
-          return await begun(lines, signal);
+          return await begun(lines, signal, clock);
         } catch (thrown) {
           throw told(thrown);
         }
@@ -41,12 +46,21 @@ export function logHandlers({ database, logs, streams }: LogsInit): Pick<Handler
   };
 }
 
-/** The first line is waited for where there is no following, so that a refusal is told by the status. */
-async function begun(lines: AsyncIterable<string>, signal: AbortSignal): Promise<AsyncGenerator<string>> {
+/** Waits for the first line, so that a refusal is told by the status; not for long, since a pod may be silent. */
+async function begun(
+  lines: AsyncIterable<string>,
+  signal: AbortSignal,
+  clock: Pick<Clock, "sleep">,
+): Promise<AsyncGenerator<string>> {
   const iterator = lines[Symbol.asyncIterator]();
   const first = iterator.next();
-  const given = new Promise<undefined>((resolve) => setImmediate(() => resolve(undefined)));
-  await Promise.race([first, given]);
+  const nap = new AbortController();
+  const given = clock.sleep(FIRST_LINE, AbortSignal.any([nap.signal, signal])).catch(() => undefined);
+  try {
+    await Promise.race([first, given]);
+  } finally {
+    nap.abort();
+  }
   return (async function* () {
     try {
       for (let next = await first; next.done !== true && !signal.aborted; next = await iterator.next())

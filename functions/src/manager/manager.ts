@@ -82,7 +82,7 @@ export function createManager(init: ManagerInit): Manager {
     ...templateHandlers(parts),
     ...versionHandlers(parts),
     ...processorHandlers(parts),
-    ...logHandlers({ database, logs: init.logs, streams }),
+    ...logHandlers({ database, logs: init.logs, streams, clock }),
     ...operationHandlers({ ...parts, waits: createOperationWaits(database, pulse) }),
     ...eventHandlers({ database, feed, streams, heartbeatMs: limits.heartbeatMs }),
     ...auditHandlers(database),

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { DIGEST, makeProcessor, makeTemplate, world, type Caller, type World } from "./harness.ts";
 
 let w: World;
@@ -8,6 +9,8 @@ beforeAll(async () => {
   w = await world({
     logs: async (_namespace, pod) =>
       (async function* () {
+        if (pod === "young-1") throw new ShoalError("not_found", "container is creating");
+        if (pod === "cut-1") throw new ShoalError("permission_denied", "the cluster's own affair");
         yield `hello from ${pod}`;
         yield "bye";
       })(),
@@ -171,6 +174,12 @@ describe("logs", () => {
     const answer = await me.call("GET", "/processors/talks/logs?follow=true&tail=5");
     expect(answer.headers.get("content-type")).toBe("text/plain; charset=utf-8");
     expect(answer.text).toBe("hello from talks-1\nbye\n");
+    const told: number[] = [];
+    for (const pod of ["young-1", "cut-1"]) {
+      await w.db.sql.query("update processors set pod_name = $2 where id = $1", [processor.id, pod]);
+      told.push((await me.call("GET", "/processors/talks/logs?follow=true")).status);
+    }
+    expect(told).toEqual([409, 503]);
   });
 });
 
