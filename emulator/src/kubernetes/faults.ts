@@ -7,7 +7,7 @@ import { ApiFailure, tooManyRequests } from "./status.ts";
 import type { Store } from "./store.ts";
 
 /** How a watch that starts too late is told: inside the stream under HTTP 200, or by the status of the answer. */
-export type ExpiredForm = "stream" | "http";
+type ExpiredForm = "stream" | "http";
 
 export interface FaultSwitches {
   /** How many watches are open now, of one collection or of all. */
@@ -45,7 +45,7 @@ export interface Faults {
   watching(plural: string, response: ServerResponse): () => void;
 }
 
-export interface FaultsInit {
+interface FaultsInit {
   readonly clock: Clock;
   readonly plurals: readonly string[];
   readonly store: Store;

@@ -36,7 +36,7 @@ export interface Journal {
 /** Bytes beyond what is alive before the file is written anew. */
 const SLACK_BYTES = 32 * 1024 ** 2;
 
-export interface JournalInit {
+interface JournalInit {
   readonly path: string;
   /** Called for each line of an earlier life, oldest first. */
   readonly replay: (entry: Entry) => void;

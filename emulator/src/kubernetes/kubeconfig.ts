@@ -1,7 +1,7 @@
 /** The file that kubectl and every client read. */
 import { stringify } from "yaml";
 
-export interface KubeconfigInit {
+interface KubeconfigInit {
   readonly server: string;
   /** PEM. */
   readonly authority: string;

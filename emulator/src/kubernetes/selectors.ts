@@ -87,7 +87,3 @@ export function bothOf(a: Matches, b: Matches): Matches {
   if (a === EVERYTHING) return b;
   return b === EVERYTHING ? a : (object) => a(object) && b(object);
 }
-
-export function selectsEverything(matches: Matches): boolean {
-  return matches === EVERYTHING;
-}

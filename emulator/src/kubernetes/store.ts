@@ -47,7 +47,7 @@ interface Shelf {
   forgotten: number;
 }
 
-export interface StoreInit {
+interface StoreInit {
   readonly path: string;
   /** Changes kept per kind. */
   readonly watchWindow: number;

@@ -17,7 +17,7 @@ export interface User {
   readonly groups: readonly string[];
 }
 
-export interface ServiceToken {
+interface ServiceToken {
   readonly token: string;
   readonly expires: number;
 }
@@ -29,7 +29,7 @@ export interface Tokens {
   issue(account: { readonly namespace: string; readonly name: string }, init: IssueInit): Promise<ServiceToken>;
 }
 
-export interface IssueInit {
+interface IssueInit {
   readonly uid: string;
   readonly seconds: number;
   readonly audiences: readonly string[];

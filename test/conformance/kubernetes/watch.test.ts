@@ -5,6 +5,7 @@ import {
   createObject,
   deleteObject,
   patchObject,
+  PODS,
 } from "@shoal/functions/adapters/kubernetes/resources.ts";
 import { watchObjects, type WatchEvent } from "@shoal/functions/adapters/kubernetes/watch.ts";
 import type { ConfigMapObject } from "@shoal/functions/adapters/kubernetes/types.ts";
@@ -79,6 +80,25 @@ conformance("watch", (target, test) => {
       expect(events.map(said)).toEqual(["ADDED t-1", "MODIFIED t-1", "DELETED t-1", "ADDED t-1"]);
       const gone = events[2];
       expect(gone !== undefined && "object" in gone && gone.object.metadata.labels).toEqual({ in: "1", more: "1" });
+    });
+
+    test("a pod that no node has is told to go before it has gone", async () => {
+      const pod = { metadata: at("brief"), spec: { containers: [{ name: "main", image: "x" }] } };
+      const { metadata } = await createObject(target().client, PODS, pod);
+      const watch = watchObjects(target().client, PODS, {
+        namespace: target().namespace,
+        resourceVersion: metadata.resourceVersion ?? "",
+        timeout: seconds(20),
+      });
+      const types: string[] = [];
+      await deleteObject(target().client, PODS, at("brief"));
+      for await (const event of watch) {
+        if (event.type === "BOOKMARK" || event.type === "END") continue;
+        expect(event.object.metadata.deletionTimestamp).toBeDefined();
+        types.push(event.type);
+        if (event.type === "DELETED") break;
+      }
+      expect(types).toEqual(["MODIFIED", "DELETED"]);
     });
 
     test("a version that is no longer kept ends with an ERROR of 410", async () => {

@@ -10,7 +10,7 @@ const AS: Readonly<Record<string, Form>> = {
   PartialObjectMetadataList: "metadata",
 };
 
-export interface AcceptedType {
+interface AcceptedType {
   readonly type: string;
   readonly parameters: Readonly<Record<string, string>>;
 }

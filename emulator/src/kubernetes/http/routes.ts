@@ -17,7 +17,7 @@ import { isReview, mayDoAnything, requestToken, review } from "./reviews.ts";
 import { watchCollection } from "./watch.ts";
 
 /** What a path names below its group and version. */
-export interface ResourcePath {
+interface ResourcePath {
   readonly collection: Collection;
   readonly name?: string;
   readonly subresource?: string;

@@ -18,7 +18,7 @@ const NOBODY: User = { username: "system:anonymous", uid: "", groups: ["system:u
 /** Longer than any client keeps an idle connection, so that ours is never the side that closes under a request. */
 const KEEP_ALIVE_MS = 120_000;
 
-export interface ApiServer {
+interface ApiServer {
   readonly server: Server;
   stopExec(): void;
 }

@@ -12,7 +12,7 @@ import { unreachable } from "./kubelet.ts";
 
 const PROTOCOLS = ["v5.channel.k8s.io", "v4.channel.k8s.io"] as const;
 
-export interface ExecProxy {
+interface ExecProxy {
   /** Throws before anything was answered; afterwards the sockets say what fails. */
   join(request: IncomingMessage, socket: Duplex, head: Buffer, at: KubeletAt, query: URLSearchParams): Promise<void>;
   stop(): void;

@@ -3,14 +3,12 @@
  * document: `node emulator/src/kubernetes/schema/generate.ts`, after client-node was raised.
  */
 import { readFile, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { KINDS } from "../kinds.ts";
 import type { TypeDescription } from "./types.ts";
 
-const require = createRequire(new URL("../../../../functions/package.json", import.meta.url));
-const models = join(dirname(require.resolve("@kubernetes/client-node")), "gen/models");
+const models = join(dirname(fileURLToPath(import.meta.resolve("@kubernetes/client-node"))), "gen/models");
 
 interface Attribute {
   readonly baseName: string;

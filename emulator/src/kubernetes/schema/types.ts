@@ -10,7 +10,7 @@ export interface TypeDescription {
   readonly required?: readonly string[];
 }
 
-export type Types = Readonly<Record<string, TypeDescription>>;
+type Types = Readonly<Record<string, TypeDescription>>;
 
 let known: Types | undefined;
 
