@@ -3,9 +3,14 @@
  * address, default 127.0.0.1) and KUBERNETES_PORT (default 6443). Prints one JSON line when it is ready; SIGTERM and SIGINT
  * end it in good order, and a kill loses nothing that was answered.
  */
-import { pino } from "pino";
-import { systemClock } from "@shoal/functions/adapters/system/clock.ts";
-import { startKubernetesApi } from "./index.ts";
+import { enableCompileCache } from "node:module";
+
+// Stripping the types off all sources costs 15 MB that are never given back (112 against 97 MB resident): from the second
+// start on it is done for this file only. NODE_COMPILE_CACHE in the environment spares even that (83 MB).
+enableCompileCache();
+const { pino } = await import("pino");
+const { systemClock } = await import("@shoal/functions/adapters/system/clock.ts");
+const { startKubernetesApi } = await import("./index.ts");
 
 const { env } = process;
 const log = pino({ name: "kubernetes", level: env["LOG_LEVEL"] ?? "info" }, pino.destination(2));
