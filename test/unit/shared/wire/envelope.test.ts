@@ -69,6 +69,8 @@ describe("the routing key", () => {
   it.each([
     ["processor_id", { processorId: "a.b" }],
     ["event_type", { eventType: "#" }],
+    ["event_type", { eventType: "e".repeat(101) }],
+    ["processor_id", { processorId: "p".repeat(129) }],
     ["geohash", { geohash: "aaa" }],
     ["segment_length", { segmentLength: 0 }],
   ])("names %s where that is at fault", (field, wrong) => {
