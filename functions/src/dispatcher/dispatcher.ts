@@ -62,17 +62,14 @@ export function createDispatcher(init: DispatcherInit): Dispatcher {
   let again = false;
 
   const run = async (signal: AbortSignalLike | undefined): Promise<RunResult> => {
-    let result: RunResult;
-    do {
-      again = false;
-      result = await engine.runUntilIdle({
-        deadlineMs: RUN,
-        lingerMs: LINGER,
-        ...(signal === undefined ? {} : { signal }),
-      });
-      // A wake-up that came while the run was ending was told that somebody is at it.
-    } while (again && signal?.aborted !== true);
-    return result;
+    again = false;
+    const result = await engine.runUntilIdle({
+      deadlineMs: RUN,
+      lingerMs: LINGER,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    // A wake-up that came while the run was ending was told that somebody is at it.
+    return again && signal?.aborted !== true ? run(signal) : result;
   };
   const askForMore = async (result: RunResult): Promise<void> => {
     await wakeAt(queue, clock, result.nextDueAt);
