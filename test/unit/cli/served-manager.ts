@@ -2,13 +2,15 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
+import { firstKey } from "@shoal/emulator/stack/first-key.ts";
 import { systemRandom } from "@shoal/functions/adapters/system/random.ts";
-import { bootstrapOrganisation } from "@shoal/functions/manager/bootstrap.ts";
 import { createManager } from "@shoal/functions/manager/manager.ts";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { silentLog } from "@shoal/shared/base/log.ts";
 import { systemClock } from "../../support/clock.ts";
 import { testDatabase, type TestDatabase } from "../../support/postgres.ts";
+
+const ID_TOKEN = "the only one";
 
 export interface ServedManager {
   readonly url: string;
@@ -21,18 +23,14 @@ export async function serveManager(): Promise<ServedManager> {
   const test = await testDatabase();
   await test.sql.query("insert into clusters (id, name, k8s_namespace) values ('cls-1', 'local', 'dory')");
   const common = { database: test.open(), clock: systemClock, random: systemRandom };
-  const bootstrapped = await bootstrapOrganisation({
-    ...common,
-    slug: "acme",
-    name: "Acme",
-    plan: "free",
-    keyName: "cli",
-    whereLost: "replace",
-  });
   const manager = createManager({
     ...common,
     log: silentLog,
-    verifyIdToken: () => Promise.reject(new ShoalError("unauthenticated", "nobody signs in here")),
+    verifyIdToken: (idToken) => {
+      if (idToken !== ID_TOKEN) return Promise.reject(new ShoalError("unauthenticated", "nobody else signs in here"));
+      const identity = { issuer: "https://id.example", subject: "1", email: "acme@example.com", name: "Acme" };
+      return Promise.resolve({ ...identity, emailVerified: true });
+    },
     wakeDispatch: () => Promise.resolve(),
     logs: () => Promise.reject(new ShoalError("not_found", "there are no pods here")),
     version: "0.1.0",
@@ -40,9 +38,12 @@ export async function serveManager(): Promise<ServedManager> {
   const listener = getRequestListener((request, env) => manager.fetch(request, env));
   const server = createServer((request, response) => void listener(request, response));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const idToken = (): Promise<string> => Promise.resolve(ID_TOKEN);
+  const token = await firstKey({ apiUrl: url, ownerUrl: test.url, idToken, kept: undefined });
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    token: bootstrapped.token ?? "",
+    url,
+    token,
     test,
     stop: async () => {
       manager.close();
