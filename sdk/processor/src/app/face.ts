@@ -96,5 +96,6 @@ function readings(parts: Parts): Readings {
     stateSequence: desk.lastSave.sequence,
     lastSaveSeconds: (desk.lastSave.at ?? 0) / 1000,
     epoch: parts.config.identity.epoch,
+    output: parts.output.readings?.(),
   };
 }

@@ -20,4 +20,17 @@ export interface Output {
   /** Sequence and unconfirmed events, as JSON: kept inside the state, so that a re-run repeats the same ids. */
   capture(): unknown;
   restore(captured: unknown): void;
+  /** For `/metrics`; none where nothing is counted. */
+  readings?(): OutputReadings;
+}
+
+export interface OutputReadings {
+  readonly accepted: number;
+  readonly confirmed: number;
+  /** Confirmed, and routed to nobody. */
+  readonly returned: number;
+  readonly refused: number;
+  readonly resent: number;
+  readonly unconfirmed: number;
+  readonly reconnects: number;
 }

@@ -13,6 +13,7 @@ import { Life } from "./life.ts";
 import type { Output } from "./output.ts";
 import { chooseOutput } from "./choose-output.ts";
 import type { Processor, ProcessorClass } from "./processor.ts";
+import { systemRandom } from "./random.ts";
 
 export interface Counters {
   restarts: number;
@@ -50,19 +51,20 @@ export async function assemble(
     podName: config.identity.podName,
     appName,
   });
+  const fence = new Fence();
   const shared = {
     config,
     clock,
     log,
     life: new Life(),
-    fence: new Fence(),
+    fence,
     health: new Health(),
     intake: new Intake(),
     counters: { restarts: 0, events: 0, publishFailures: 0, saveFailures: 0 },
     shutdown: new AbortController(),
     migrationImminent: new AbortController(),
     keeper,
-    output: chooseOutput(config.output, log),
+    output: await chooseOutput({ config, clock, random: systemRandom, log, fence }),
   };
   const startedAt = clock.monotonic();
   // The context reaches what is made after it through this box: the desk needs the processor, the processor the context.

@@ -4,20 +4,15 @@
  */
 import { backoffDelay, type Backoff } from "@shoal/shared/base/backoff.ts";
 import { isRetryable, messageOf, ShoalError } from "@shoal/shared/base/errors.ts";
-import type { Random } from "@shoal/shared/base/random.ts";
 import { seconds } from "@shoal/shared/base/time.ts";
 import { decideRecovery, type Recovery } from "../recovery/decide.ts";
 import { afterStart, isAlert } from "../recovery/history.ts";
 import type { KeptState } from "../state/keeper.ts";
 import type { Parts } from "./parts.ts";
+import { systemRandom } from "./random.ts";
 import { within } from "./within.ts";
 
 const OUTAGE: Backoff = { base: seconds(0.5), factor: 2, cap: seconds(30) };
-const random: Random = {
-  next: () => Math.random(),
-  bytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
-  child: () => random,
-};
 
 /** Resolves `false` where the processor must not run: it was told to stop, or a later activation exists. */
 export async function start(parts: Parts): Promise<boolean> {
@@ -104,7 +99,7 @@ async function persist<T>(parts: Parts, what: string, work: () => Promise<T>): P
       const refusal = thrown instanceof ShoalError && !isRetryable(thrown.code);
       if (refusal) throw thrown;
       log.warn({ attempt, error: messageOf(thrown) }, `${what} failed; trying again`);
-      await clock.sleep(backoffDelay(OUTAGE, attempt, random), shutdown.signal).catch(() => undefined);
+      await clock.sleep(backoffDelay(OUTAGE, attempt, systemRandom), shutdown.signal).catch(() => undefined);
     }
   }
   return undefined;

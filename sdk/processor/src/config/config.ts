@@ -49,6 +49,8 @@ export interface ProcessorConfig {
     readonly busUrl: Secret | undefined;
     /** Where the processor is, for events that name no place. */
     readonly place: Place | undefined;
+    /** Characters of the geohash per word of the routing key. */
+    readonly segmentLength: number;
   };
 }
 
@@ -181,7 +183,11 @@ function parseState(read: EnvReader, preset: Preset): StateConfig {
 
 function parseOutput(read: EnvReader): ProcessorConfig["output"] {
   const url = read.matching("DORY_RABBITMQ_URL", /^amqps?:\/\//, "an amqp(s) URL");
-  return { busUrl: url === undefined ? undefined : new Secret(url), place: parsePlace(read) };
+  return {
+    busUrl: url === undefined ? undefined : new Secret(url),
+    place: parsePlace(read),
+    segmentLength: read.number("DORY_GEOHASH_SEGMENT_LENGTH", { min: 1, max: 12 }, 3),
+  };
 }
 
 function parsePlace(read: EnvReader): Place | undefined {

@@ -3,6 +3,7 @@
  * The library is loaded by the first scrape.
  */
 import type * as PromModule from "prom-client";
+import type { OutputReadings } from "../app/output.ts";
 
 export interface Readings {
   readonly ready: boolean;
@@ -15,6 +16,7 @@ export interface Readings {
   readonly lastSaveSeconds: number;
   readonly saveFailures: number;
   readonly epoch: number;
+  readonly output: OutputReadings | undefined;
 }
 
 const GAUGES: readonly (readonly [name: string, help: string, read: (readings: Readings) => number])[] = [
@@ -31,6 +33,12 @@ const GAUGES: readonly (readonly [name: string, help: string, read: (readings: R
     "time of the last save, seconds since the epoch; 0 for none",
     (now) => now.lastSaveSeconds,
   ],
+  ["output_unconfirmed", "events accepted and not yet confirmed by the bus", (now) => now.output?.unconfirmed ?? 0],
+  ["output_confirmed", "events confirmed by the bus", (now) => now.output?.confirmed ?? 0],
+  ["output_returned", "events confirmed that no queue wanted", (now) => now.output?.returned ?? 0],
+  ["output_refused", "times that the bus refused events", (now) => now.output?.refused ?? 0],
+  ["output_resent", "events sent again under the same id", (now) => now.output?.resent ?? 0],
+  ["output_reconnects", "connections to the bus that were lost", (now) => now.output?.reconnects ?? 0],
   ["state_save_failures", "saves that failed since the start", (now) => now.saveFailures],
 ];
 
