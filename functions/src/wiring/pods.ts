@@ -3,12 +3,10 @@ import { createPods } from "../adapters/kubernetes/pods/index.ts";
 import { systemClock } from "../adapters/system/clock.ts";
 import type { Sections } from "../config.ts";
 import { openCluster } from "./cluster.ts";
-import type { createLog } from "./shared.ts";
 
 export async function openPods(
   cluster: Sections["cluster"],
   secrets: Sections["pods"],
-  log: ReturnType<typeof createLog>,
 ): Promise<ReturnType<typeof createPods>> {
-  return createPods({ client: await openCluster(cluster), clock: systemClock, log, secrets });
+  return createPods({ client: await openCluster(cluster), clock: systemClock, secrets });
 }

@@ -36,6 +36,7 @@ export const PODS = core<PodObject>("Pod", "pods");
 export const NODES = core<NodeObject>("Node", "nodes", false);
 export const CONFIG_MAPS = core<ConfigMapObject>("ConfigMap", "configmaps");
 export const SECRETS = core<SecretObject>("Secret", "secrets");
+export const SERVICE_ACCOUNTS = core<KubernetesObject>("ServiceAccount", "serviceaccounts");
 export const EVENTS = core<EventObject>("Event", "events");
 export const NAMESPACES = core<NamespaceObject>("Namespace", "namespaces", false);
 export const DISRUPTION_BUDGETS: Resource<DisruptionBudgetObject> = {
