@@ -30,6 +30,8 @@ export async function* tail(url: string, patterns: readonly string[], signal: Ab
     channel.on("error", (thrown: Error) => gone.abort(thrown));
     await channel.prefetch(PREFETCH);
     const { queue } = await channel.assertQueue("", { exclusive: true, autoDelete: true, maxLength: LONGEST_QUEUE });
+    // Nobody may have published yet: the exchange is the same, whoever comes first.
+    await channel.assertExchange(EXCHANGE, "topic", { durable: true });
     for (const pattern of patterns) await channel.bindQueue(queue, EXCHANGE, pattern);
     const deliveries = on(channel, "delivery", { signal: until });
     await channel.consume(queue, () => undefined);

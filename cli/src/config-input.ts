@@ -1,4 +1,4 @@
-/** Configuration as people give it: a JSON file (`-` is standard input), and `--env NAME=VALUE` beside it. */
+/** Configuration as people give it: JSON, or a file that holds it (`-` is standard input), and `--env NAME=VALUE` beside it. */
 import { readFile } from "node:fs/promises";
 import { Option, type Command } from "commander";
 import { messageOf, ShoalError } from "@shoal/shared/base/errors.ts";
@@ -8,7 +8,9 @@ type Json = Readonly<Record<string, unknown>>;
 
 export function configOptions(command: Command): Command {
   return command
-    .addOption(new Option("--config <file>", "configuration as JSON; - reads standard input"))
+    .addOption(
+      new Option("--config <json|file>", "configuration as JSON, or a file that holds it; - is standard input"),
+    )
     .addOption(new Option("--env <name=value...>", "environment variables, laid over the file's"));
 }
 
@@ -31,9 +33,10 @@ export async function configOf(options: Options): Promise<Json | undefined> {
 async function readJson(path: string): Promise<Json> {
   let value: unknown;
   try {
-    value = JSON.parse(path === "-" ? await readAll() : await readFile(path, "utf8"));
+    value = JSON.parse(await given(path));
   } catch (thrown) {
-    throw new ShoalError("invalid_argument", `${path} is no JSON file: ${messageOf(thrown)}`, {
+    const what = isInline(path) ? "what was given is no JSON" : `${path} is no JSON file`;
+    throw new ShoalError("invalid_argument", `${what}: ${messageOf(thrown)}`, {
       field: "--config",
       cause: thrown,
     });
@@ -41,6 +44,14 @@ async function readJson(path: string): Promise<Json> {
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new ShoalError("invalid_argument", `${path} has to hold a JSON object`, { field: "--config" });
   return value as Json;
+}
+
+/** No file's name begins like an object. */
+const isInline = (text: string): boolean => text.trimStart().startsWith("{");
+
+async function given(text: string): Promise<string> {
+  if (isInline(text)) return text;
+  return text === "-" ? readAll() : readFile(text, "utf8");
 }
 
 async function readAll(): Promise<string> {

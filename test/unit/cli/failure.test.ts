@@ -81,6 +81,7 @@ describe("wrong usage exits 2 before anything is sent:", () => {
     ["processors create meter", "required option '--template <template>' not specified"],
     ["processors create meter --template t --env NOEQUALS", "NOEQUALS is not NAME=VALUE"],
     ["processors create meter --template t --config nowhere.json", "nowhere.json is no JSON file"],
+    ["processors create meter --template t --config {oops", "what was given is no JSON"],
     ["templates versions create t 1.0 --image app:latest", "named with its digest"],
     ["processors get ..", "has to be an id or a name"],
     ["keys create k --scopes root", "Allowed choices are processors:read"],
