@@ -7,7 +7,16 @@ import { contentHash } from "@shoal/shared/base/content-hash.ts";
 import { messageOf } from "@shoal/shared/base/errors.ts";
 import type { Log } from "@shoal/shared/base/log.ts";
 import type { Random } from "@shoal/shared/base/random.ts";
-import { milliseconds, plus, seconds, since, slotOf, timestamp, type Timestamp } from "@shoal/shared/base/time.ts";
+import {
+  milliseconds,
+  plus,
+  seconds,
+  since,
+  slotOf,
+  timestamp,
+  type DurationMs,
+  type Timestamp,
+} from "@shoal/shared/base/time.ts";
 import type { AbortSignalLike, Clock } from "@shoal/shared/ports/clock.ts";
 import type { Pods } from "@shoal/shared/ports/pods.ts";
 import type { Queue } from "@shoal/shared/ports/queue.ts";
@@ -60,16 +69,31 @@ export function createDispatcher(init: DispatcherInit): Dispatcher {
   });
   let running = false;
   let again = false;
+  const heardAgain = (): boolean => again; // set while a run is awaited, which the compiler cannot know
 
-  const run = async (signal: AbortSignalLike | undefined): Promise<RunResult> => {
-    again = false;
-    const result = await engine.runUntilIdle({
-      deadlineMs: RUN,
-      lingerMs: LINGER,
-      ...(signal === undefined ? {} : { signal }),
-    });
-    // A wake-up that came while the run was ending was told that somebody is at it.
-    return again && signal?.aborted !== true ? run(signal) : result;
+  const runOnce = (left: DurationMs, signal: AbortSignalLike | undefined): Promise<RunResult> =>
+    engine.runUntilIdle({ deadlineMs: left, lingerMs: LINGER, ...(signal === undefined ? {} : { signal }) });
+  /** Undefined where a run is under way: it looks again before it ends. */
+  const runAlone = async (signal: AbortSignalLike | undefined): Promise<RunResult | undefined> => {
+    if (running) {
+      again = true;
+      engine.knock();
+      return undefined;
+    }
+    running = true;
+    const until = clock.monotonic() + RUN;
+    let claimed = 0;
+    try {
+      for (;;) {
+        again = false;
+        const result = await runOnce(milliseconds(Math.max(0, until - clock.monotonic())), signal);
+        claimed += result.claimed;
+        const mayGoOn = signal?.aborted !== true && clock.monotonic() < until;
+        if (!heardAgain() || !mayGoOn) return { ...result, claimed };
+      }
+    } finally {
+      running = false;
+    }
   };
   const askForMore = async (result: RunResult): Promise<void> => {
     await wakeAt(queue, clock, result.nextDueAt);
@@ -78,21 +102,13 @@ export function createDispatcher(init: DispatcherInit): Dispatcher {
 
   return {
     wake: async (signal) => {
-      if (running) {
-        again = true;
-        engine.knock();
-        return undefined;
-      }
-      running = true;
-      try {
-        const result = await run(signal);
+      const result = await runAlone(signal);
+      // Whoever wakes from here on starts a run of its own.
+      if (result !== undefined)
         await askForMore(result).catch((thrown: unknown) =>
           log.warn({ err: thrown }, `nobody was woken, the sweep will see to it: ${messageOf(thrown)}`),
         );
-        return result;
-      } finally {
-        running = false;
-      }
+      return result;
     },
   };
 }

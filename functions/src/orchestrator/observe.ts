@@ -3,7 +3,7 @@ import { milliseconds, seconds } from "@shoal/shared/base/time.ts";
 import type { Pods } from "@shoal/shared/ports/pods.ts";
 import type { Tx } from "../store/database.ts";
 import { dropHosts, dropHostsBut, keepHosts } from "../store/observed/hosts.ts";
-import { dropAllBut, dropPods, keepPods } from "../store/observed/pods.ts";
+import { dropPods, keepAll, keepPods } from "../store/observed/pods.ts";
 
 export interface Seen {
   readonly complete: boolean;
@@ -32,14 +32,9 @@ export async function observe(
     port.observePods({ since: since.pods, ...wait }),
     port.observeHosts({ since: since.hosts, ...wait }),
   ]);
-  const keptPods = await keepPods(tx, clusterId, pods.changed);
-  const gonePods = pods.complete
-    ? await dropAllBut(
-        tx,
-        clusterId,
-        pods.changed.map(({ namespace, name }) => `${namespace}/${name}`),
-      )
-    : await dropPods(tx, clusterId, pods.gone);
+  const processorIds = pods.complete
+    ? await keepAll(tx, clusterId, pods.changed)
+    : new Set([...(await keepPods(tx, clusterId, pods.changed)), ...(await dropPods(tx, clusterId, pods.gone))]);
   const keptHosts = await keepHosts(tx, clusterId, hosts.changed);
   const goneHosts = hosts.complete
     ? await dropHostsBut(
@@ -48,7 +43,6 @@ export async function observe(
         hosts.changed.map(({ name }) => name),
       )
     : await dropHosts(tx, clusterId, hosts.gone);
-  const processorIds = new Set([...keptPods, ...gonePods]);
   const hostNames = [...keptHosts, ...goneHosts];
   return {
     complete: pods.complete || hosts.complete,

@@ -62,14 +62,35 @@ export function createOrchestrator(init: OrchestratorInit): { pass(options: Pass
 
 async function runPass(init: OrchestratorInit, options: PassOptions): Promise<PassResult> {
   const began = init.clock.monotonic();
-  // It deletes pods inside of the transaction, so the transaction is not run twice.
-  const result = await init.database.asWorker((tx) => within(tx, init, options), { retry: false });
+  const result = await (options.dryRun === true ? rehearse(init, options) : perform(init, options));
   if (result === undefined) return { kind: "busy" };
   if (result.actions.some(({ verb }) => KNOCKS[verb]) && options.dryRun !== true)
     await init.queue.wake({ queue: "dispatch", data: {} }).catch((thrown: unknown) => {
       init.log.warn({ err: thrown }, `the dispatcher was not woken, the sweep will see to it: ${messageOf(thrown)}`);
     });
   return { kind: "done", ...result, tookMs: init.clock.monotonic() - began };
+}
+
+/** It deletes pods inside of the transaction, so the transaction is not run twice. */
+const perform = (init: OrchestratorInit, options: PassOptions): Promise<Work | undefined> =>
+  init.database.asWorker((tx) => within(tx, init, options), { retry: false });
+
+/**
+ * Rolled back whatever it found: what was observed must not count as known, or the pass that acts would see no change. It ends
+ * by an error, since that is how a transaction is rolled back.
+ */
+async function rehearse(init: OrchestratorInit, options: PassOptions): Promise<Work | undefined> {
+  const end = new Error("a dry run is rolled back");
+  let found: Work | undefined;
+  await init.database
+    .asWorker(async (tx) => {
+      found = await within(tx, init, options);
+      throw end;
+    })
+    .catch((thrown: unknown) => {
+      if (thrown !== end) throw thrown;
+    });
+  return found;
 }
 
 type Work = Omit<Extract<PassResult, { kind: "done" }>, "kind" | "tookMs">;
@@ -94,15 +115,17 @@ async function within(tx: Tx, init: OrchestratorInit, options: PassOptions): Pro
   const actions = ids.size === 0 ? [] : await decide(tx, init, clusterId, [...ids], seen.hostNames.length > 0);
   if (options.dryRun === true) return { complete, looked: ids.size, actions, wrote: false };
   const doubt = await apply(tx, init, actions);
-  const wrote = changed.length > 0 || seen.wrote || actions.some(({ verb }) => KNOCKS[verb]) || doubt;
-  if (wrote || complete || mustMove(state, seen))
+  // An old transaction that is still running holds the cursor where it is: the same rows are looked at again, unwritten.
+  const moved = changed.length > 0 && state.xmin !== state.changeCursor;
+  const acted = seen.wrote || actions.some(({ verb }) => KNOCKS[verb]) || doubt;
+  if (moved || acted || complete || mustMove(state, seen))
     await endPass(tx, clusterId, shard, {
       changeCursor: state.xmin,
       podsVersion: seen.podsVersion,
       hostsVersion: seen.hostsVersion,
       full: doubt ? "doubt" : complete ? "compared" : "unchanged",
     });
-  return { complete, looked: ids.size, actions, wrote };
+  return { complete, looked: ids.size, actions, wrote: moved || acted };
 }
 
 /** Verbs that make the dispatcher look at the processor. */
@@ -117,7 +140,12 @@ async function decide(
 ): Promise<readonly ReconcileAction[]> {
   const pods = await podsOfProcessors(tx, clusterId, ids);
   const cases = await casesOf(database, ids, pods);
-  const world = { drainingHosts: await drainingHosts(tx, clusterId), podsTotal: await countPods(tx, clusterId) };
+  // Counting all pods costs what exists, and only the guard against mass deletion asks for it.
+  const unowned = pods.length > 0 && cases.some(({ desired }) => desired === undefined);
+  const world = {
+    drainingHosts: await drainingHosts(tx, clusterId),
+    podsTotal: unowned ? await countPods(tx, clusterId) : pods.length,
+  };
   const actions = [...reconcile(cases, world)];
   if (hostsChanged) {
     for (const { processorId, desired } of cases) {
@@ -135,9 +163,15 @@ async function decide(
   }
   for (const action of actions) {
     const { verb, processorId, podName, reason, because } = action;
-    log[verb === "hold" ? "debug" : "info"]({ verb, processorId, podName, reason }, because);
+    log[levelOf(action)]({ verb, processorId, podName, reason }, because);
   }
   return actions;
+}
+
+/** What is held because the database seems to know less than the cluster is for a person to look at. */
+function levelOf({ verb, reason }: ReconcileAction): "debug" | "info" | "warn" {
+  if (verb !== "hold") return "info";
+  return reason === "mass_orphans" || reason === "unknown_epoch" ? "warn" : "debug";
 }
 
 /** Knocks and deletions. True where a deletion did not work: the next pass has to find that pod again. */

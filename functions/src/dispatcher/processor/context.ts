@@ -7,7 +7,7 @@ import {
   type ProcessorEvent,
 } from "@shoal/shared/model/processor.ts";
 import { since, type DurationMs, type Timestamp } from "@shoal/shared/base/time.ts";
-import type { Pods } from "@shoal/shared/ports/pods.ts";
+import type { ObservedPod, Pods } from "@shoal/shared/ports/pods.ts";
 import type { Placer } from "../placer.ts";
 import type { ProcessorRow } from "./row.ts";
 
@@ -63,4 +63,10 @@ export function overdue({ row, now }: StepContext): boolean {
 export function pollDelay({ row, now }: StepContext): DurationMs {
   const age = since(now, row.stageSince);
   return Math.min(5000, Math.max(200, age / 8)) as DurationMs;
+}
+
+/** The pod of the row's name, if it is there and is the processor's under the present epoch. */
+export async function ownPod({ row, pods }: StepContext): Promise<ObservedPod | undefined> {
+  const pod = row.podName === undefined ? undefined : await pods.get(row.namespace, row.podName);
+  return pod?.processorId === row.id && pod.epoch === row.epoch ? pod : undefined;
 }

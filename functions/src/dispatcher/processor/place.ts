@@ -5,6 +5,9 @@
 import { milliseconds } from "@shoal/shared/base/time.ts";
 import type { StepContext, StepResult } from "./context.ts";
 
+/** Longer than a run of the dispatcher lingers for: a cluster without hosts keeps no run alive. */
+const AFTER_NO_HOSTS = milliseconds(5000);
+
 /** Delay before the next pod after `failures` of them in ten minutes: 2, 4, 8 .. 300 s. */
 const damping = (failures: number): number => (failures === 0 ? 0 : Math.min(300_000, 1000 * 2 ** failures));
 
@@ -25,7 +28,6 @@ export async function place(context: StepContext): Promise<StepResult> {
   const placed = await placer.place(row);
   switch (placed.kind) {
     case "placed":
-      return { committed: true, again: milliseconds(0) };
     case "moved-on":
       return { committed: true, again: milliseconds(0) };
     case "unsatisfiable":
@@ -38,7 +40,7 @@ export async function place(context: StepContext): Promise<StepResult> {
       };
     case "no-hosts":
       return {
-        again: milliseconds(2000),
+        again: AFTER_NO_HOSTS,
         condition: { type: "Placed", status: "False", reason: "NoHostsKnown", message: placed.because },
       };
   }

@@ -1,11 +1,11 @@
 /** delete: the pod is not found any more. Only that word of the API frees the name, the capacity and the next epoch. */
 import { milliseconds } from "@shoal/shared/base/time.ts";
-import { overdue, pollDelay, type StepContext, type StepResult } from "./context.ts";
+import { overdue, ownPod, pollDelay, type StepContext, type StepResult } from "./context.ts";
 
 export async function remove(context: StepContext): Promise<StepResult> {
   const { row, pods } = context;
-  const pod = row.podName === undefined ? undefined : await pods.get(row.namespace, row.podName);
-  if (pod === undefined || pod.processorId !== row.id || pod.epoch !== row.epoch) {
+  const pod = await ownPod(context);
+  if (pod === undefined) {
     return {
       event: "pod-gone",
       again: milliseconds(0),

@@ -32,12 +32,8 @@ export async function keepHosts(
 
 export async function dropHosts(tx: Tx, clusterId: string, names: readonly string[]): Promise<ReadonlySet<string>> {
   if (names.length === 0) return new Set();
-  const rows = await tx
-    .deleteFrom("hosts")
-    .where("cluster_id", "=", clusterId)
-    .where("name", "in", [...names])
-    .returning("name")
-    .execute();
+  const { rows } = await sql<{ name: string }>`
+    delete from hosts where cluster_id = ${clusterId} and name = any(${names}) returning name`.execute(tx);
   return new Set(rows.map((row) => row.name));
 }
 

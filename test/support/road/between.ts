@@ -1,0 +1,45 @@
+/**
+ * Stands between the production code and the database: names and counts every statement, inside of transactions and outside,
+ * and lets a test fail any of them before it is sent, or after it took effect and its answer is lost.
+ */
+import type { KyselyPlugin } from "kysely";
+import type { Database, Tx } from "@shoal/functions/store/database.ts";
+
+/** Called around each point; throwing is the failure. */
+export interface Watcher {
+  before?(point: string): void;
+  after?(point: string): void;
+}
+
+export type Worker = Pick<Database, "asWorker" | "workerStatement">;
+
+export function between(database: Worker, watcher: Watcher): Worker {
+  return {
+    asWorker: async (work, how) => {
+      watcher.before?.("transaction");
+      const result = await database.asWorker((tx) => work(watched(tx, watcher)), how);
+      watcher.after?.("transaction");
+      return result;
+    },
+    workerStatement: async (name, text, values) => {
+      watcher.before?.(name);
+      const rows = await database.workerStatement(name, text, values);
+      watcher.after?.(name);
+      return rows as never;
+    },
+  };
+}
+
+function watched(tx: Tx, watcher: Watcher): Tx {
+  const plugin: KyselyPlugin = {
+    transformQuery: ({ node }) => {
+      watcher.before?.("statement");
+      return node;
+    },
+    transformResult: ({ result }) => {
+      watcher.after?.("statement");
+      return Promise.resolve(result);
+    },
+  };
+  return tx.withPlugin(plugin);
+}
