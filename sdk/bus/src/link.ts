@@ -45,6 +45,8 @@ export class BusLink {
   #session: Session | undefined;
   #opening: Promise<void> | undefined;
   #reconnects = 0;
+  /** Sessions in a row that ended soon after they began. */
+  #short = 0;
 
   constructor(init: LinkInit) {
     this.#init = init;
@@ -120,7 +122,8 @@ export class BusLink {
     this.#init.blocked(undefined);
     this.#init.lost(cause);
     this.#init.log.warn({ error: messageOf(cause) }, "the connection to the bus is lost");
-    this.#opening = this.#reconnect(lasted < LASTING_MS ? 2 : 1).finally(() => (this.#opening = undefined));
+    this.#short = lasted < LASTING_MS ? this.#short + 1 : 0;
+    this.#opening = this.#reconnect(1 + this.#short).finally(() => (this.#opening = undefined));
     this.#opening.catch(() => undefined);
   }
 

@@ -1,4 +1,5 @@
-/** The machine's clock. */
+/** The machine's clock and chance, for programs; chance is for pauses, never for secrets. */
+import type { Random } from "@shoal/shared/base/random.ts";
 import { timestamp } from "@shoal/shared/base/time.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
 
@@ -18,4 +19,10 @@ export const systemClock: Clock = {
       if (signal?.aborted === true) abort();
       else signal?.addEventListener("abort", abort, { once: true });
     }),
+};
+
+export const systemRandom: Random = {
+  next: () => Math.random(),
+  bytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
+  child: () => systemRandom,
 };
