@@ -28,7 +28,7 @@ export function addBus(parent: Command, runtime: Runtime): void {
           },
         );
       // Loaded here: every other command starts without the broker's library.
-      const { tail } = await import("../bus-source.ts");
+      const { tail } = await import("@shoal/bus/tail.ts");
       for await (const message of tail(url, patterns, runtime.signal))
         output.step(message, () => clean(`${message.routing_key}  ${JSON.stringify(message.message)}`));
     });
