@@ -29,6 +29,8 @@ export interface ScriptedCluster extends Pods {
   readonly pods: Map<string, ObservedPod>;
   readonly hosts: Map<string, ObservedHost>;
   readonly manifests: PodManifest[];
+  /** Names that were told to go, with the uid that guarded it. */
+  readonly deletions: (readonly [name: string, uid: string | undefined])[];
   readonly calls: Record<Method, number>;
   /** Calls that change something. */
   writes(): number;
@@ -118,6 +120,7 @@ export function scriptedCluster(): ScriptedCluster {
     pods: new Map(),
     hosts: new Map(),
     manifests: [],
+    deletions: [],
     calls,
     quick: true,
     refusal: undefined,
@@ -154,6 +157,7 @@ export function scriptedCluster(): ScriptedCluster {
     delete: (namespace, name, { uid }) =>
       call("delete", () => {
         const key = `${namespace}/${name}`;
+        cluster.deletions.push([name, uid]);
         const pod = cluster.pods.get(key);
         if (pod === undefined) return "gone";
         if (uid !== undefined && uid !== pod.uid) throw new ShoalError("conflict", `${name} has another uid`);
@@ -173,7 +177,11 @@ export function scriptedCluster(): ScriptedCluster {
     const resourceVersion = String(version);
     if (since === undefined || Number(since) < oldest)
       return { complete: true, changed: [...all.values()], gone: [], resourceVersion };
-    const latest = new Map(changes.filter((one) => one.version > Number(since)).map((one) => [one.name, one.value]));
+    const latest = new Map<string, T | undefined>();
+    for (let i = changes.length - 1; (changes[i]?.version ?? 0) > Number(since); i--) {
+      const { name, value } = changes[i] as Change<T>;
+      if (!latest.has(name)) latest.set(name, value);
+    }
     return {
       complete: false,
       changed: [...latest.values()].filter((value) => value !== undefined),

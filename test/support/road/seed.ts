@@ -1,5 +1,5 @@
 /** An organisation, a template and a cluster, and processors as the manager leaves them: row, operation and knock at once. */
-import type { Pool } from "pg";
+import type { ClientBase, Pool } from "pg";
 import { keepHosts } from "@shoal/functions/store/observed/hosts.ts";
 import type { Database } from "@shoal/functions/store/database.ts";
 import type { ObservedHost } from "@shoal/shared/ports/pods.ts";
@@ -9,7 +9,11 @@ export const CLUSTER = "cluster-1";
 const ORGANISATION = "org-aaaaaaaaaaaaaaaaaaaa";
 export const TEMPLATE = "tpl-a";
 
-export async function seedWorld(sql: Pool, image = "registry.test/app", digest = "sha256:0"): Promise<void> {
+export async function seedWorld(
+  sql: Pool | ClientBase,
+  image = "registry.test/app",
+  digest = "sha256:0",
+): Promise<void> {
   await sql.query("insert into organisations (id, slug, name, plan) values ($1, 'o', 'o', 'free')", [ORGANISATION]);
   await sql.query("insert into clusters (id, name, k8s_namespace) values ($1, $1, $2)", [CLUSTER, NAMESPACE]);
   await sql.query("insert into processor_templates (id, organisation_id, slug, name) values ($1, $2, 'app', 'app')", [
@@ -25,7 +29,7 @@ export async function seedWorld(sql: Pool, image = "registry.test/app", digest =
 
 /** Ids of `count` new processors that were knocked at. */
 export async function seedProcessors(
-  sql: Pool,
+  sql: Pool | ClientBase,
   prefix: string,
   { count = 1, config = {} }: { readonly count?: number; readonly config?: object } = {},
 ): Promise<readonly string[]> {
