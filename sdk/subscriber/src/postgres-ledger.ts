@@ -77,6 +77,9 @@ export function postgresLedger({ pool, subscriber, keepFor = days(7) }: Postgres
 
 async function inTransaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
+  // A connection that dies in the middle of a handler says so here and in the next query; unheard, it ends the process.
+  const hear = (): void => undefined;
+  client.on("error", hear);
   try {
     await client.query("begin");
     const result = await work(client);
@@ -95,5 +98,7 @@ async function inTransaction<T>(pool: Pool, work: (client: PoolClient) => Promis
       ));
     client.release(!rolledBack);
     throw thrown;
+  } finally {
+    client.off("error", hear);
   }
 }
