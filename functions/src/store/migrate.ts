@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { Client, escapeIdentifier, escapeLiteral } from "pg";
+import { messageOf } from "@shoal/shared/base/errors.ts";
 import { silentLog, type Log } from "@shoal/shared/base/log.ts";
 
 const FOLDER = new URL("./migrations/", import.meta.url);
@@ -53,6 +54,18 @@ export async function migrate(url: string, log: Log = silentLog): Promise<readon
   } finally {
     await client.end();
   }
+}
+
+/** What keeps a database that has these migrations (name to checksum) from being of this code's schema; undefined where nothing does. */
+export async function schemaDifference(applied: ReadonlyMap<string, string>): Promise<string | undefined> {
+  const known = await readMigrations();
+  try {
+    refuseNewer(applied, known);
+  } catch (thrown) {
+    return messageOf(thrown);
+  }
+  const missing = known.filter((migration) => !applied.has(migration.name)).map((migration) => migration.name);
+  return missing.length === 0 ? undefined : `the database lacks ${missing.join(", ")}: it is older than the code`;
 }
 
 async function connect(url: string): Promise<Client> {

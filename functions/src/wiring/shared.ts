@@ -5,7 +5,7 @@ import type { Queue } from "@shoal/shared/ports/queue.ts";
 import { metadataAccessToken } from "../adapters/cloud-tasks/access-token.ts";
 import { CLOUD_TASKS_ENDPOINT, createCloudTasksQueue } from "../adapters/cloud-tasks/queue.ts";
 import type { DatabaseSection, Sections } from "../config.ts";
-import { createDatabase, type Database } from "../store/database.ts";
+import { createDatabase, type Database, type DatabaseOptions } from "../store/database.ts";
 
 /** Names that Cloud Logging reads: severity, message, and the trace that a line belongs to. */
 export function createLog(name: string, { logLevel }: Sections["runtime"]): Logger {
@@ -17,13 +17,20 @@ export function createLog(name: string, { logLevel }: Sections["runtime"]): Logg
   });
 }
 
-export function openDatabase(name: string, section: DatabaseSection, log: Logger): Database {
+/** `patience` is for a function whose caller must hear soon that the database does not answer. */
+export function openDatabase(
+  name: string,
+  section: DatabaseSection,
+  log: Logger,
+  patience: Partial<Pick<DatabaseOptions, "statementTimeoutMs" | "connectTimeoutMs">> = {},
+): Database {
   return createDatabase({
     url: section.url.reveal(),
     log,
     applicationName: `shoal-${name}`,
     maxConnections: section.maxConnections,
     statementTimeoutMs: 20_000,
+    ...patience,
   });
 }
 

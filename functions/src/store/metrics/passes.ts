@@ -28,7 +28,7 @@ export async function passTotals(tx: Tx, limit: number): Promise<PassTotals> {
   const { rows } = await sql<{
     cluster: string;
     shard: number | null;
-    seconds: number;
+    seconds: number | null;
     full_seconds: number | null;
     lag_seconds: number;
   }>`
@@ -40,7 +40,7 @@ export async function passTotals(tx: Tx, limit: number): Promise<PassTotals> {
     from clusters c left join passes p on p.cluster_id = c.id
     order by seconds desc nulls last, c.name, p.shard limit ${limit}`.execute(tx);
   const ages = rows.flatMap((row) =>
-    row.shard === null
+    row.shard === null || row.seconds === null
       ? []
       : {
           cluster: row.cluster,
