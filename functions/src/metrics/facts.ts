@@ -10,7 +10,7 @@ import { processorTotals, type ProcessorTotals } from "../store/metrics/processo
 import { taskStats, type TaskStats } from "../store/tasks/stats.ts";
 
 /** Most series that hosts, and that clusters and shards, may make. */
-export const SERIES_LIMITS = { hosts: 500, passes: 100 } as const;
+const SERIES_LIMITS = { hosts: 500, passes: 100 } as const;
 
 export interface Facts {
   readonly processors: ProcessorTotals;
@@ -24,7 +24,18 @@ export interface Facts {
   readonly tasks: TaskStats;
 }
 
-export type QueryType = keyof Facts | "schema";
+/** Values of the label `query_type`. */
+type QueryType =
+  | "processors"
+  | "pods"
+  | "hosts"
+  | "fullest_hosts"
+  | "passes"
+  | "operations"
+  | "events"
+  | "connections"
+  | "tasks"
+  | "schema";
 /** Measures a query under its name. */
 export type Timed = <T>(query: QueryType, ask: () => Promise<T>) => Promise<T>;
 
@@ -36,10 +47,10 @@ export async function gatherFacts(
     processors: await timed("processors", () => processorTotals(tx)),
     pods: await timed("pods", () => podTotals(tx)),
     hosts: await timed("hosts", () => hostTotals(tx)),
-    fullestHosts: await timed("fullestHosts", () => fullestHosts(tx, SERIES_LIMITS.hosts)),
+    fullestHosts: await timed("fullest_hosts", () => fullestHosts(tx, SERIES_LIMITS.hosts)),
     passes: await timed("passes", () => passTotals(tx, SERIES_LIMITS.passes)),
     operations: await timed("operations", () => openOperations(tx)),
-    eventsEver: await timed("eventsEver", () => eventsEver(tx)),
+    eventsEver: await timed("events", () => eventsEver(tx)),
     connections: await timed("connections", () => openConnections(tx)),
   }));
   return { ...inTransaction, tasks: await timed("tasks", () => taskStats(database)) };

@@ -7,7 +7,7 @@ import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { DurationMs } from "@shoal/shared/base/time.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
 
-export interface KeptOptions {
+interface KeptOptions {
   readonly clock: Pick<Clock, "monotonic" | "sleep">;
   /** How long an answer serves. */
   readonly keepFor: DurationMs;

@@ -7,7 +7,7 @@ import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
 import type { Timed } from "./facts.ts";
 
-export interface OwnMetrics {
+interface OwnMetrics {
   readonly timed: Timed;
   /** Counts a question that failed. */
   readonly failed: (thrown: unknown) => void;

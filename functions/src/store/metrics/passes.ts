@@ -6,7 +6,7 @@
 import { sql } from "kysely";
 import type { Tx } from "../database.ts";
 
-export interface PassAge {
+interface PassAge {
   readonly cluster: string;
   readonly shard: number;
   /** Since a pass wrote where it ended. */
