@@ -4,7 +4,6 @@
  */
 import type { Options } from "amqplib";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
-import { toIso, type Timestamp } from "@shoal/shared/base/time.ts";
 import { ENVELOPE_VERSION } from "@shoal/shared/wire/envelope.ts";
 import { routingKeyOf } from "@shoal/shared/wire/routing-key.ts";
 import type { OutgoingEvent } from "../app/output.ts";
@@ -22,7 +21,7 @@ export interface Ready {
   readonly content: Buffer;
 }
 
-export interface Maker {
+export interface Sender {
   readonly processorId: string;
   /** Characters of the geohash per routing-key word. */
   readonly segmentLength: number;
@@ -42,27 +41,15 @@ export function payloadOf(event: OutgoingEvent): string {
   return text;
 }
 
-export function makeReady(
-  maker: Maker,
-  event: { readonly eventType: string; readonly geohash: string | undefined; readonly payload: string },
-  { messageId, sequence }: { readonly messageId: string; readonly sequence: number },
-  now: Timestamp,
-): Ready {
-  const { eventType, geohash, payload } = event;
-  const head = `{"schema_version":"${ENVELOPE_VERSION}","message_id":"${messageId}","timestamp":"${toIso(now)}"`;
-  return {
-    messageId,
-    sequence,
-    eventType,
-    geohash,
-    routingKey: keyOf(maker, event),
-    content: Buffer.from(`${head},"payload":${payload}}`),
-  };
+/** The envelope's bytes. `at` is RFC 3339. */
+export function envelopeOf(messageId: string, at: string, payload: string): Buffer {
+  const head = `{"schema_version":"${ENVELOPE_VERSION}","message_id":"${messageId}","timestamp":"${at}"`;
+  return Buffer.from(`${head},"payload":${payload}}`);
 }
 
 /** Throws `invalid_argument` for what is no word of a routing key. */
 export function keyOf(
-  { processorId, segmentLength }: Maker,
+  { processorId, segmentLength }: Sender,
   { eventType, geohash }: { readonly eventType: string; readonly geohash: string | undefined },
 ): string {
   return routingKeyOf({ processorId, eventType, segmentLength, ...(geohash === undefined ? {} : { geohash }) });
@@ -71,17 +58,7 @@ export function keyOf(
 /** `epoch` is the sender's at the time of sending: what an earlier activation left unsent is sent by right of this one. */
 export function propertiesOf(ready: Ready, processorId: string, epoch: number): Options.Publish {
   const { messageId, sequence, eventType, geohash } = ready;
-  return {
-    mandatory: true,
-    persistent: true,
-    contentType: "application/json",
-    messageId,
-    headers: {
-      processor_id: processorId,
-      event_type: eventType,
-      epoch,
-      sequence,
-      ...(geohash === undefined ? {} : { geohash }),
-    },
-  };
+  const named = { processor_id: processorId, event_type: eventType, epoch, sequence };
+  const headers = geohash === undefined ? named : { ...named, geohash };
+  return { mandatory: true, persistent: true, contentType: "application/json", messageId, headers };
 }
