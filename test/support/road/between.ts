@@ -8,7 +8,8 @@ import type { Database, Tx } from "@shoal/functions/store/database.ts";
 /** Called around each point; throwing is the failure. */
 export interface Watcher {
   before?(point: string): void;
-  after?(point: string): void;
+  /** With how many rows were returned. */
+  after?(point: string, rows: number): void;
 }
 
 export type Worker = Pick<Database, "asWorker" | "workerStatement">;
@@ -18,13 +19,13 @@ export function between(database: Worker, watcher: Watcher): Worker {
     asWorker: async (work, how) => {
       watcher.before?.("transaction");
       const result = await database.asWorker((tx) => work(watched(tx, watcher)), how);
-      watcher.after?.("transaction");
+      watcher.after?.("transaction", 0);
       return result;
     },
     workerStatement: async (name, text, values) => {
       watcher.before?.(name);
       const rows = await database.workerStatement(name, text, values);
-      watcher.after?.(name);
+      watcher.after?.(name, rows.length);
       return rows as never;
     },
   };
@@ -37,7 +38,7 @@ function watched(tx: Tx, watcher: Watcher): Tx {
       return node;
     },
     transformResult: ({ result }) => {
-      watcher.after?.("statement");
+      watcher.after?.("statement", result.rows.length);
       return Promise.resolve(result);
     },
   };

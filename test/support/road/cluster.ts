@@ -160,7 +160,8 @@ export function scriptedCluster(): ScriptedCluster {
         cluster.deletions.push([name, uid]);
         const pod = cluster.pods.get(key);
         if (pod === undefined) return "gone";
-        if (uid !== undefined && uid !== pod.uid) throw new ShoalError("conflict", `${name} has another uid`);
+        // The name is another pod's by now, so the one that was meant is gone.
+        if (uid !== undefined && uid !== pod.uid) return "gone";
         if (cluster.quick) drop(key);
         else keep({ ...pod, deleting: true });
         return "deleting";

@@ -25,8 +25,12 @@ export async function touchedByHosts(
   return rows.map((row) => row.id);
 }
 
-/** Every processor whose row and observed pods do not agree, found by the database without reading all of them out. */
+/**
+ * Every processor whose row and observed pods do not agree, found by the database without reading all of them out. Both sides
+ * are hashed once: right after a first list the tables have no statistics, and loops over what looks empty take hours.
+ */
 export async function differing(tx: Tx, clusterId: string): Promise<readonly string[]> {
+  await sql`set local enable_nestloop = off`.execute(tx);
   const { rows } = await sql<{ id: string }>`
     select p.id from processors p
       left join observed_pods o on o.cluster_id = p.cluster_id and o.processor_id = p.id and o.epoch = p.epoch
@@ -38,5 +42,6 @@ export async function differing(tx: Tx, clusterId: string): Promise<readonly str
     where o.cluster_id = ${clusterId} and (p.id is null or p.terminated_at is not null or o.epoch <> p.epoch)`.execute(
     tx,
   );
+  await sql`set local enable_nestloop = on`.execute(tx);
   return rows.map((row) => row.id);
 }
