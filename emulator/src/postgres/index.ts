@@ -129,7 +129,7 @@ async function start(server: Server, port: number, url: string): Promise<void> {
     if (died === undefined) return;
     // Children of a killed server hold its shared memory for a moment longer.
     if (/pre-existing shared memory|shared memory block/.test(died) && Date.now() < until) await pause(100);
-    else throw new ShoalError("unavailable", `PostgreSQL did not start on port ${port}: ${died}`);
+    else throw new ShoalError("unavailable", `PostgreSQL did not start on port ${port}: ${lastLines(died)}`);
   }
 }
 
@@ -160,8 +160,12 @@ async function startOnce(server: Server, port: number, url: string): Promise<str
       return "it did not answer in time";
     }
   }
-  return (await readFile(server.logFile, "utf8").catch(() => "")).trim().split("\n").slice(-5).join(" ") || fate.ended;
+  // The whole log: a killed server's children still write into it, after what the new one has said.
+  const said = (await readFile(server.logFile, "utf8").catch(() => "")).replaceAll("\0", "").trim();
+  return said === "" ? fate.ended : said;
 }
+
+const lastLines = (text: string): string => text.split("\n").slice(-5).join(" ");
 
 async function answers(url: string): Promise<boolean> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: 2000, query_timeout: 2000 });

@@ -16,7 +16,7 @@ import { countPods, podsOfProcessors } from "../store/observed/pods.ts";
 import { changedSince, differing, touchedByHosts } from "../store/passes/changed.ts";
 import { leasePass } from "../store/passes/lease.ts";
 import { endPass, readPass, type PassState } from "../store/passes/pass.ts";
-import { wake } from "../store/tasks/wake.ts";
+import { knockProcessors } from "../store/tasks/knock-processors.ts";
 import { casesOf } from "./cases.ts";
 import { observe, type Seen } from "./observe.ts";
 
@@ -179,10 +179,7 @@ const DELETIONS_AT_ONCE = 16;
 /** Knocks and deletions. True where a deletion did not work: the next pass has to find that pod again. */
 async function apply(tx: Tx, { pods, log }: OrchestratorInit, actions: readonly ReconcileAction[]): Promise<boolean> {
   const knocked = new Set(actions.filter(({ verb }) => KNOCKS[verb]).map(({ processorId }) => processorId));
-  await wake(
-    tx,
-    [...knocked].map((key) => ({ kind: "processor", key })),
-  );
+  await knockProcessors(tx, [...knocked]);
   const unwanted = actions.filter(({ verb }) => verb === "delete").values();
   let doubt = false;
   const remove = async (): Promise<void> => {

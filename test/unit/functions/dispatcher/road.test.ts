@@ -46,7 +46,10 @@ const reaches = (at: string, reason?: string) =>
   );
 const knock = () => ask(stage.db.sql, id);
 const look = async (): Promise<void> => {
-  await stage.db.sql.query("insert into tasks (kind, key) values ('processor', $1) on conflict do nothing", [id]);
+  await stage.db.sql.query(
+    "insert into tasks (kind, key, organisation_id) select 'processor', id, organisation_id from processors where id = $1 on conflict do nothing",
+    [id],
+  );
   await stage.work();
 };
 const pods = () => [...stage.cluster.pods.values()].filter(({ processorId }) => processorId === id);
