@@ -34,6 +34,8 @@ export interface Postgres {
   readonly port: number;
   /** Database `postgres`, as the login that owns everything. */
   readonly superuserUrl: string;
+  /** Whether the server's process is there. */
+  running(): Promise<boolean>;
   /** Clients are disconnected, everything is checkpointed. */
   stop(): Promise<void>;
   readonly faults: {
@@ -79,6 +81,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   return {
     port,
     superuserUrl: urlOf(port),
+    running: async () => (await livePostmaster(data)) !== undefined,
     stop: () => endWith("SIGINT"),
     faults: {
       kill9: () => endWith("SIGKILL"),

@@ -5,7 +5,8 @@ import { systemRandom } from "@shoal/functions/adapters/system/random.ts";
 import type { Log } from "@shoal/shared/base/log.ts";
 import { startCloudTasks, type CloudTasksServer } from "../cloud-tasks/index.ts";
 import { startIdentity, type IdentityServer } from "../identity/index.ts";
-import { startPostgres, type Postgres } from "../postgres/index.ts";
+import type { Postgres } from "../postgres/index.ts";
+import { startKeptPostgres } from "./kept-postgres.ts";
 import type { Kept } from "../processes/keep.ts";
 import {
   startBusProcess,
@@ -43,7 +44,7 @@ export function startOutside(settings: StackSettings, secrets: LocalSecrets, log
   const base = { log, clock: systemClock, random: systemRandom };
   let targetOf: (name: string) => string | undefined = () => undefined;
   const postgres = step("PostgreSQL", () =>
-    startPostgres({ dataDir: join(dataDir, "postgres"), port: ports.postgres, log, durable: true }),
+    startKeptPostgres({ dataDir: join(dataDir, "postgres"), port: ports.postgres, log, durable: true }),
   );
   const identity = step("identity provider", () => startLocalIdentity(settings, log));
   const kubernetes = step("Kubernetes API", () => startKubernetesProcess(settings, base));

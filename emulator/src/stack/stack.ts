@@ -161,10 +161,8 @@ function describe(
       ...Object.fromEntries(functions.status().map(({ name, pid }) => [name, pid])),
     }),
     kill9: async (name) => {
-      if (name === "postgres") {
-        await postgres.faults.kill9();
-        await postgres.faults.restart();
-      } else if (name === "front" || name === "work") functions.faults.kill9(name);
+      if (name === "postgres") await postgres.faults.kill9();
+      else if (name === "front" || name === "work") functions.faults.kill9(name);
       else kept[name]?.kill9();
     },
   };

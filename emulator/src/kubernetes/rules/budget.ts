@@ -1,3 +1,4 @@
+/** What the API asks of a disruption budget. */
 import { listAt, valueAt } from "../object.ts";
 import { PLAIN_RULES, wrong, type KindRules } from "./rules.ts";
 

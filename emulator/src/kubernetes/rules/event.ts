@@ -1,3 +1,4 @@
+/** What the API asks of an Event, and by what events can be selected. */
 import { textAt } from "../object.ts";
 import { PLAIN_RULES, wrong, type KindRules } from "./rules.ts";
 

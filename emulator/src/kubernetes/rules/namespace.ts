@@ -1,3 +1,4 @@
+/** What the API does with a new namespace: it is active, and keeps its content until it is finalized. */
 import { PLAIN_RULES, type KindRules } from "./rules.ts";
 
 export const NAMESPACE_RULES: KindRules = {

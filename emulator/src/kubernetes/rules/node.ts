@@ -1,3 +1,4 @@
+/** What the API asks of a Node: its taints, its quantities, and what of it may not change. */
 import { listAt, textAt, valueAt } from "../object.ts";
 import { PLAIN_RULES, immutable, required, unsupported, type KindRules } from "./rules.ts";
 

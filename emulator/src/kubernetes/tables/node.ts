@@ -1,3 +1,4 @@
+/** Columns of `kubectl get nodes`. */
 import { listAt, textAt, valueAt, type ApiObject } from "../object.ts";
 import { ageOf } from "./age.ts";
 import type { Column } from "./columns.ts";
