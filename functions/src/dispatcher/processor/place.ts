@@ -3,7 +3,7 @@
  * created outside ("own before you create"). The placer commits all of that under the cluster's placement lock.
  */
 import { milliseconds } from "@shoal/shared/base/time.ts";
-import type { StepContext, StepResult } from "./context.ts";
+import { overdue, type StepContext, type StepResult } from "./context.ts";
 
 /** Longer than a run of the dispatcher lingers for: a cluster without hosts keeps no run alive. */
 const AFTER_NO_HOSTS = milliseconds(5000);
@@ -42,6 +42,10 @@ export async function place(context: StepContext): Promise<StepResult> {
       return {
         again: AFTER_NO_HOSTS,
         condition: { type: "Placed", status: "False", reason: "NoHostsKnown", message: placed.because },
+        // Whoever waits is told; the processor goes on waiting, since hosts may come yet.
+        ...(overdue(context)
+          ? { operation: { state: "failed", code: "deadline_exceeded", message: placed.because } }
+          : {}),
       };
   }
 }

@@ -249,6 +249,11 @@ describe("what does not work", () => {
     await stage.work();
     expect(await row()).toMatchObject({ stage: "place" });
     expect(await reasonOf("Placed")).toBe("NoHostsKnown");
+    expect(await operations()).toEqual(["1 running "]);
+    await longAgo(16);
+    await stage.db.sql.query("update tasks set run_at = now()");
+    await stage.work();
+    expect(await operations()).toEqual(["1 failed deadline_exceeded"]);
     await stage.db.sql.query("insert into hosts select * from kept; drop table kept; update tasks set run_at = now()");
     await stage.work();
     expect(await row()).toMatchObject({ stage: "running" });

@@ -50,6 +50,17 @@ const running = async (count = 1): Promise<readonly string[]> => {
   stage.queue.asked.length = 0;
   return ids;
 };
+/** `work`, while a transaction that began before it is open; then that one ends. */
+const besides = async (statements: readonly string[], end: string, work: () => Promise<void>): Promise<void> => {
+  const client = await stage.db.sql.connect();
+  try {
+    for (const statement of ["begin", ...statements]) await client.query(statement);
+    await work();
+  } finally {
+    await client.query(end);
+    client.release();
+  }
+};
 const podOf = async (id = ""): Promise<string> => (await rowOf(stage.db.sql, id)).pod_name ?? "";
 
 describe("a pass", () => {
@@ -177,14 +188,11 @@ describe("a pass", () => {
 
   it("skips no transaction that commits late", async () => {
     const [id = ""] = await running();
-    const late = await stage.db.sql.connect();
-    await late.query("begin");
-    await late.query(`update processors set ${RESTART} where id = $1`, [id]);
-    // A later transaction commits first, and a pass goes by.
-    await seedProcessors(stage.db.sql, `o${n++}-`);
-    await pass();
-    await late.query("commit");
-    late.release();
+    await besides([`update processors set ${RESTART} where id = '${id}'`], "commit", async () => {
+      // A later transaction commits first, and a pass goes by.
+      await seedProcessors(stage.db.sql, `o${n++}-`);
+      await pass();
+    });
     expect(said(await pass())).toContain("replace changed");
     expect(await knocked()).toContain(id);
   });
@@ -246,14 +254,12 @@ describe("a second pass with nothing changed", () => {
 
   it("is not kept from it by an old transaction that is still running", async () => {
     await running();
-    const old = await stage.db.sql.connect();
-    await old.query("begin; select pg_current_xact_id()");
-    await seedProcessors(stage.db.sql, `o${n++}-`);
-    await stage.work();
-    await pass();
-    await pass();
-    expect(await pass()).toMatchObject({ wrote: false, actions: [] });
-    await old.query("rollback");
-    old.release();
+    await besides(["select pg_current_xact_id()"], "rollback", async () => {
+      await seedProcessors(stage.db.sql, `o${n++}-`);
+      await stage.work();
+      await pass();
+      await pass();
+      expect(await pass()).toMatchObject({ wrote: false, actions: [] });
+    });
   });
 });
