@@ -68,8 +68,9 @@ describe("placement", () => {
       const ids = await seed(40);
       await stage.db.sql.query("truncate tasks; update processors set stage = 'place' where terminated_at is null");
       const rows = [...(await loadRows(stage.database, ids, { withTerminated: false })).values()];
-      const placers = [0, 1].map(() => createPlacer({ database: stage.database, clock: systemClock }));
-      await Promise.all(rows.map((row, i) => placers[i % 2]?.place(row)));
+      const one = createPlacer({ database: stage.database, clock: systemClock });
+      const other = createPlacer({ database: stage.database, clock: systemClock });
+      await Promise.all(rows.map((row, i) => (i % 2 === 0 ? one : other).place(row)));
       expect(await used()).toEqual(["a 3500 7", "b 3500 7", "c 3500 7"]);
     }
   });

@@ -1,24 +1,17 @@
 /** The kinds of effects that tasks have in production. */
-import { activationClosed, activationOpened, type ActivationClosed, type ActivationOpened } from "./activation.ts";
+import { activationClosed, type ActivationClosed } from "./activation.ts";
 import type { EffectKind } from "./effect.ts";
 import { event, type EventEffect } from "./event.ts";
 import { operationProgress, type OperationProgress } from "./operation-progress.ts";
 import { processorProgress, type ProcessorProgress } from "./processor-progress.ts";
 import { wakeOther, type WakeEffect } from "./wake.ts";
 
-export type ProductionEffect =
-  | ProcessorProgress
-  | OperationProgress
-  | ActivationOpened
-  | ActivationClosed
-  | EventEffect
-  | WakeEffect;
+export type ProductionEffect = ProcessorProgress | OperationProgress | ActivationClosed | EventEffect | WakeEffect;
 
 /** In the order in which they appear in the completing statement. */
 export const PRODUCTION_EFFECTS: readonly EffectKind[] = [
   processorProgress,
   operationProgress,
-  activationOpened,
   activationClosed,
   event,
   wakeOther,
