@@ -21,7 +21,7 @@ const IDLE_MS = 60_000;
 
 /** What each function is asked first, and what it answers. */
 const FIRST: Readonly<Record<string, { readonly path: string; readonly status: number; readonly task?: true }>> = {
-  api: { path: "/api/v1/openapi.json", status: 200 },
+  api: { path: "/api/v1/sessions/current", status: 401 },
   edge: { path: "/api/v1/edge/heartbeat", status: 404 },
   metrics: { path: "/livez", status: 200 },
   dispatch: { path: "/", status: 204, task: true },

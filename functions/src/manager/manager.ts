@@ -73,9 +73,9 @@ export function createManager(init: ManagerInit): Manager {
     isRepeatable: (id) => !ENDPOINTS[id].idempotent,
   });
   const parts = { database, units, clock, random, forget: authenticator.forget };
-  const document = openApiDocument(init.version);
+  let document: ReturnType<typeof openApiDocument> | undefined;
   const handlers: Handlers = {
-    "openapi.get": async () => ok(document),
+    "openapi.get": async () => ok((document ??= openApiDocument(init.version))),
     ...accountHandlers({ ...parts, verifyIdToken: init.verifyIdToken }),
     ...memberHandlers(parts),
     ...keyHandlers(parts),

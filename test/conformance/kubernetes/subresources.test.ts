@@ -1,6 +1,6 @@
 import { describe, expect } from "vitest";
 import { kubernetesClient, type KubernetesClient } from "@shoal/functions/adapters/kubernetes/client.ts";
-import { kubeConfigFrom } from "@shoal/functions/adapters/kubernetes/credentials.ts";
+import { fullKubeConfigFrom } from "@shoal/functions/adapters/kubernetes/credentials.ts";
 import {
   createObject,
   deleteObject,
@@ -190,7 +190,7 @@ conformance("sub-resources and reviews", (target, test) => {
 
 /** The same API, asked by somebody else. */
 async function clientWith(kubeconfig: string, token: string): Promise<KubernetesClient> {
-  const config = await kubeConfigFrom(kubeconfig);
+  const config = await fullKubeConfigFrom(kubeconfig);
   config.users = config.users.map(({ name }) => ({ name, token }));
   return kubernetesClient({ config, clock: systemClock, random: seeded(3) });
 }

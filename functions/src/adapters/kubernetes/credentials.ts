@@ -1,21 +1,27 @@
 /**
  * Where the API is and how to speak to it. client-node parses kubeconfig files and runs their authenticators (tokens,
- * client certificates, exec plugins, and what `addAuthenticator` adds for GKE and EKS). It is loaded when it is first asked,
- * since loading it costs a cold start 0.6 s and 60 MB that most functions have no use for. Its HTTP side is not used: it
- * opens one TLS connection per request.
+ * client certificates, exec plugins, and what `addAuthenticator` adds for GKE and EKS). It is loaded only for a file that is
+ * not plain (`plain-config.ts`), since loading it costs a cold start 0.2 s and 60 MB. Its HTTP side is not used: it opens one
+ * TLS connection per request.
  */
 import type { RequestOptions } from "node:https";
-import type { KubeConfig } from "@kubernetes/client-node";
+import type { KubeConfig as FullKubeConfig } from "@kubernetes/client-node";
 import { Agent } from "undici";
 import { messageOf, ShoalError } from "@shoal/shared/base/errors.ts";
 import { KubernetesError } from "./error.ts";
+import { plainKubeConfig, type KubeConfig } from "./plain-config.ts";
 
 export type { KubeConfig };
 
 /** Kubeconfig text (YAML or JSON). `context` picks another than the file's current one. */
 export async function kubeConfigFrom(text: string, context?: string): Promise<KubeConfig> {
-  const { KubeConfig } = await import("@kubernetes/client-node");
-  const config = new KubeConfig();
+  return plainKubeConfig(text, context) ?? (await fullKubeConfigFrom(text, context));
+}
+
+/** The same as client-node reads it, for whoever adds an authenticator of their own (GKE, EKS). */
+export async function fullKubeConfigFrom(text: string, context?: string): Promise<FullKubeConfig> {
+  const { KubeConfig: Full } = await import("@kubernetes/client-node");
+  const config = new Full();
   config.loadFromString(text);
   if (context !== undefined) config.setCurrentContext(context);
   if (config.getCurrentCluster() === null) {

@@ -4,7 +4,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { kubeConfigFrom, type KubeConfig } from "@shoal/functions/adapters/kubernetes/credentials.ts";
+import { fullKubeConfigFrom } from "@shoal/functions/adapters/kubernetes/credentials.ts";
 import { kubernetesClient, type KubernetesClient } from "@shoal/functions/adapters/kubernetes/client.ts";
 import { systemClock } from "@shoal/functions/adapters/system/clock.ts";
 import { seeded } from "@shoal/shared/base/random.ts";
@@ -23,7 +23,7 @@ export type Step = (response: ServerResponse, seen: Seen) => void | Promise<void
 export interface ScriptedServer {
   readonly seen: Seen[];
   readonly client: KubernetesClient;
-  readonly config: KubeConfig;
+  readonly config: Awaited<ReturnType<typeof fullKubeConfigFrom>>;
   /** Connections opened so far. */
   readonly connections: () => number;
   close(): Promise<void>;
@@ -52,7 +52,7 @@ export async function scriptedServer(steps: readonly Step[], deadlineMs = 5_000)
   });
   server.on("connection", () => opened++);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const config = await kubeConfigFrom(
+  const config = await fullKubeConfigFrom(
     JSON.stringify({
       clusters: [
         {
