@@ -35,7 +35,8 @@ export async function differing(tx: Tx, clusterId: string): Promise<readonly str
     select p.id from processors p
       left join observed_pods o on o.cluster_id = p.cluster_id and o.processor_id = p.id and o.epoch = p.epoch
     where p.cluster_id = ${clusterId} and p.terminated_at is null and p.stage in ('ready', 'running', 'stop', 'delete')
-      and (p.deletion_requested_at is not null or p.observed_generation <> p.generation or o.name is null or o.uid is distinct from p.pod_uid or o.spec_hash is distinct from p.spec_hash
+      and (p.deletion_requested_at is not null or p.observed_generation <> p.generation or o.name is null
+        or o.uid is distinct from p.pod_uid or o.spec_hash is distinct from p.spec_hash
         or o.ready is distinct from (p.health_status = 'healthy') or o.host_name is distinct from p.host_name)
     union
     select o.processor_id from observed_pods o left join processors p on p.id = o.processor_id

@@ -186,6 +186,26 @@ describe("a pass", () => {
     await first;
   });
 
+  it("concludes nothing where the cluster does not answer, and asks each pod where a list is empty", async () => {
+    const [id = ""] = await running();
+    stage.cluster.around = (method, act) =>
+      method === "observePods" ? Promise.reject(new ShoalError("unavailable", "no answer")) : act();
+    await expect(pass()).rejects.toMatchObject({ code: "unavailable" });
+    expect(await observed()).toHaveLength(1);
+    expect(await knocked()).toEqual([]);
+
+    // A list that shows nothing only makes the dispatcher look, and it sees the pod.
+    stage.cluster.around = (_, act) => act();
+    const pods = [...stage.cluster.pods];
+    stage.cluster.pods.clear();
+    stage.cluster.compact();
+    await stage.db.sql.query("update passes set pods_resource_version = '0'");
+    expect(said(await pass())).toEqual(["create pod_missing"]);
+    for (const [name, pod] of pods) stage.cluster.pods.set(name, pod);
+    await stage.work();
+    expect(await rowOf(stage.db.sql, id)).toMatchObject({ stage: "running", epoch: "1" });
+  });
+
   it("skips no transaction that commits late", async () => {
     const [id = ""] = await running();
     await besides([`update processors set ${RESTART} where id = '${id}'`], "commit", async () => {
