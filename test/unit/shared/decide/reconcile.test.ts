@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ORPHAN_GUARD, reconcile, type DesiredProcessor, type ReconcileCase } from "@shoal/shared/decide/reconcile.ts";
 import { PROCESSOR_STAGES } from "@shoal/shared/model/processor.ts";
