@@ -47,7 +47,7 @@ export async function create(context: StepContext): Promise<StepResult> {
       return {
         event: "rejected",
         condition: { type: "PodCreated", status: "False", reason: "PodRefused", message: thrown.message },
-        patch: { released: true, hostName: null, observedGeneration: row.generation },
+        patch: { released: true, deactivated: true, hostName: null, observedGeneration: row.generation },
         operation: { state: "failed", code: "invalid_argument", message: thrown.message },
         notice: { kind: "processor.failed", reason: "PodRefused", message: thrown.message },
       };

@@ -214,6 +214,7 @@ describe("what does not work", () => {
       observed_generation: "1",
     });
     expect(await operations()).toEqual(["1 failed invalid_argument"]);
+    expect(await activations()).toEqual(["1 Created ended"]);
     stage.cluster.refusal = undefined;
     await look();
     expect(await row()).toMatchObject({ stage: "failed" });
