@@ -6,7 +6,7 @@ import type { KyselyPlugin } from "kysely";
 import type { Database, Tx } from "@shoal/functions/store/database.ts";
 
 /** Called around each point; throwing is the failure. */
-export interface Watcher {
+interface Watcher {
   before?(point: string): void;
   /** With how many rows were returned. */
   after?(point: string, rows: number): void;

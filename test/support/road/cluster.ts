@@ -17,7 +17,7 @@ type Method = "get" | "sentinelUid" | "create" | "delete" | "forget" | "observeP
 const WRITES: readonly Method[] = ["create", "delete", "forget"];
 
 /** Stands around each call; `act` is the call itself. */
-export type Around = <T>(method: Method, act: () => Promise<T>) => Promise<T>;
+type Around = <T>(method: Method, act: () => Promise<T>) => Promise<T>;
 
 interface Change<T> {
   readonly version: number;

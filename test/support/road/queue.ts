@@ -1,7 +1,7 @@
 /** A queue that remembers what was asked for, and takes an id only once, as Cloud Tasks does. */
 import type { Queue, WakeUp } from "@shoal/shared/ports/queue.ts";
 
-export interface RecordingQueue extends Queue {
+interface RecordingQueue extends Queue {
   readonly asked: WakeUp[];
   fails: Error | undefined;
   /** Called with each wake-up before it is taken. */

@@ -7,7 +7,7 @@ import { NAMESPACE } from "./cluster.ts";
 
 export const CLUSTER = "cluster-1";
 const ORGANISATION = "org-aaaaaaaaaaaaaaaaaaaa";
-export const TEMPLATE = "tpl-a";
+const TEMPLATE = "tpl-a";
 
 export async function seedWorld(
   sql: Pool | ClientBase,
@@ -64,7 +64,7 @@ export async function seeHosts(database: Database, hosts: readonly ObservedHost[
   await database.asWorker((tx) => keepHosts(tx, CLUSTER, hosts));
 }
 
-export interface ProcessorNow {
+interface ProcessorNow {
   readonly stage: string;
   readonly status: string;
   readonly epoch: string;

@@ -8,7 +8,7 @@ import { sql } from "kysely";
 import { DIGEST_BUCKETS } from "@shoal/shared/decide/reconcile.ts";
 import type { Tx } from "../database.ts";
 
-export interface Digestible {
+interface Digestible {
   readonly namespace: string;
   readonly name: string;
   /** 32 hex digits. */
@@ -18,7 +18,7 @@ export interface Digestible {
 /** The first byte of the name's MD5, which PostgreSQL has built in: a spread, not a secret. */
 export const BUCKET_SQL = sql`('x' || left(md5(namespace || '/' || name), 2))::bit(8)::int % ${sql.lit(DIGEST_BUCKETS)}`;
 
-export function bucketOf({ namespace, name }: Pick<Digestible, "namespace" | "name">): number {
+function bucketOf({ namespace, name }: Pick<Digestible, "namespace" | "name">): number {
   const first = createHash("md5").update(`${namespace}/${name}`).digest()[0] ?? 0;
   return first % DIGEST_BUCKETS;
 }
