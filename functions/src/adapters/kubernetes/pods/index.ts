@@ -45,9 +45,11 @@ export function createPods({ client, clock, secrets }: PodsInit): Pods {
           { uid, ...(grace === undefined ? {} : { graceSeconds: Math.ceil(grace / 1000) }) },
         );
       } catch (thrown) {
-        // The name is another pod's by now, so the one that was meant is gone.
-        if (uid !== undefined && isConflict(thrown)) return "gone";
-        throw thrown;
+        if (uid === undefined || !isConflict(thrown)) throw thrown;
+        // A refusal proves nothing by itself: the one that was meant is gone where the name is free, or another pod's.
+        const there = await findObject(client, PODS, { namespace, name });
+        if (there?.metadata.uid === uid) throw thrown;
+        return "gone";
       }
     },
     forget: async (namespace, processorId) => {

@@ -26,8 +26,8 @@ export interface PodSecrets {
   readonly rabbitmqUrl: Secret | undefined;
 }
 
-export interface Namespaces {
-  ensure(namespace: string): Promise<void>;
+interface Namespaces {
+  /** Uid of the sentinel that is there now, after everything else that a pod needs is there. */
   sentinelUid(namespace: string): Promise<string>;
 }
 
@@ -49,14 +49,19 @@ export function createNamespaces(
     await ensureSecret(client, namespace, secrets);
     rightUntil.set(namespace, clock.monotonic() + RIGHT_FOR);
   };
+  const makeSentinel = async (namespace: string): Promise<ConfigMapObject> => {
+    // Where it is missing, the namespace may have gone and taken all else with it.
+    rightUntil.delete(namespace);
+    await ensure(namespace);
+    return ensureObject(client, CONFIG_MAPS, sentinelOf(namespace));
+  };
 
   return {
-    ensure,
     sentinelUid: async (namespace) => {
       await ensure(namespace);
       const at = { namespace, name: SENTINEL_NAME };
       // Read each time: a pod that names a sentinel that is gone is collected within seconds.
-      const sentinel = (await findObject(client, CONFIG_MAPS, at)) ?? (await makeSentinel(client, namespace));
+      const sentinel = (await findObject(client, CONFIG_MAPS, at)) ?? (await makeSentinel(namespace));
       if (sentinel.metadata.deletionTimestamp !== undefined)
         throw new KubernetesError({
           status: 503,
@@ -68,13 +73,10 @@ export function createNamespaces(
   };
 }
 
-async function makeSentinel(client: KubernetesClient, namespace: string): Promise<ConfigMapObject> {
-  const object: ConfigMapObject = {
-    metadata: { name: SENTINEL_NAME, namespace, finalizers: [SENTINEL_FINALIZER] },
-    data: { about: "Every processor's pod names this as its controller: deleting it would delete them all." },
-  };
-  return ensureObject(client, CONFIG_MAPS, object);
-}
+const sentinelOf = (namespace: string): ConfigMapObject => ({
+  metadata: { name: SENTINEL_NAME, namespace, finalizers: [SENTINEL_FINALIZER] },
+  data: { about: "Every processor's pod names this as its controller: deleting it would delete them all." },
+});
 
 async function ensureSecret(client: KubernetesClient, namespace: string, secrets: PodSecrets): Promise<void> {
   const wanted: Record<string, string> = {
