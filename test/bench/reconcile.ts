@@ -12,9 +12,9 @@ import { listEverything } from "./support/list-everything.ts";
 const SIZES = [1000, 10_000, 100_000] as const;
 const CHANGES = [10, 100, 1000] as const;
 /** The server's CPU is counted in ticks of 10 ms: short passes are taken together, so many of each kind. */
-const QUIET_PASSES = 100;
-const CHANGED_PASSES: Readonly<Record<number, number>> = { 10: 30, 100: 10, 1000: 3 };
-const PEER_PASSES = 2;
+const QUIET_SLICES = 6;
+const QUIET_PASSES = 25;
+const CHANGED_PASSES: Readonly<Record<number, number>> = { 10: 20, 100: 6, 1000: 2 };
 
 interface Cost {
   readonly cpuMs: number;
@@ -33,54 +33,61 @@ interface Taken {
   readonly secondWrites: number;
 }
 
-/** The mean of `times` runs of `work`, each after an uncounted `prepare`. */
-async function costOf(
-  world: World,
-  times: number,
-  work: () => Promise<void>,
-  prepare: () => Promise<void> = () => Promise.resolve(),
-): Promise<Cost> {
-  const sum = { cpuMs: 0, statements: 0, rows: 0, apiCalls: 0, apiWrites: 0 };
+/** What `work` costs; reading the meters costs too, so short work is repeated inside of it. */
+async function costOf(world: World, work: () => Promise<void>): Promise<Cost> {
   const now = (): Cost => ({ cpuMs: world.cpuMs(), apiWrites: world.cluster.writes(), ...world.counts() });
-  for (let i = 0; i < times; i++) {
-    await prepare();
-    const before = now();
-    await work();
-    const after = now();
-    for (const figure of FIGURES) sum[figure] += (after[figure] - before[figure]) / times;
-  }
-  return sum;
+  const before = now();
+  await work();
+  const after = now();
+  return combined([after, before], ([end, start]) => (end ?? 0) - (start ?? 0));
 }
 
-/** One round on one world: quiet passes, then c changes with a second pass each. */
-async function take(world: World): Promise<Taken> {
-  const quietly = async (): Promise<void> => {
-    const result = await world.pass();
-    if (result.wrote || result.looked > 0) throw new Error("a pass without changes was not quiet");
-  };
-  await quietly();
-  const quiet = await costOf(world, QUIET_PASSES, quietly);
-  const peer = await costOf(world, PEER_PASSES, async () => {
+function combined(costs: readonly Cost[], how: (figures: readonly number[]) => number): Cost {
+  const figure = (name: (typeof FIGURES)[number]): number => how(costs.map((cost) => cost[name]));
+  return Object.fromEntries(FIGURES.map((name) => [name, figure(name)])) as unknown as Cost;
+}
+
+const mean = (costs: readonly Cost[], per = 1): Cost =>
+  combined(costs, (figures) => figures.reduce((sum, figure) => sum + figure, 0) / (figures.length * per));
+
+async function quietly(world: World): Promise<void> {
+  const result = await world.pass();
+  if (result.wrote || result.looked > 0) throw new Error("a pass without changes was not quiet");
+}
+
+/** Passes without changes over all worlds in turn, so that a noisy neighbour hits all sizes alike. */
+async function quietCosts(worlds: ReadonlyMap<number, World>): Promise<ReadonlyMap<number, Cost>> {
+  const slices = new Map<number, Cost[]>();
+  for (let slice = 0; slice < QUIET_SLICES; slice++) {
+    for (const [size, world] of worlds) {
+      const cost = await costOf(world, async () => {
+        for (let i = 0; i < QUIET_PASSES; i++) await quietly(world);
+      });
+      slices.set(size, [...(slices.get(size) ?? []), cost]);
+    }
+  }
+  return new Map([...slices].map(([size, costs]) => [size, mean(costs, QUIET_PASSES)]));
+}
+
+/** One round on one world: the peer, and c changes with a second pass each. */
+async function take(world: World, quiet: Cost): Promise<Taken> {
+  const peer = await costOf(world, async () => {
     if ((await listEverything(world.database, world.cluster)) > 0) throw new Error("the peer found something to do");
   });
   const changed: Record<number, Cost> = {};
   let secondWrites = 0;
   for (const c of CHANGES) {
-    const pass = async (): Promise<void> => void (await world.pass());
-    // The pass after sees the pods go, and has nothing to do about it.
-    let second = 0;
-    const cost = await costOf(world, CHANGED_PASSES[c] ?? 1, pass, async () => {
-      const writes = world.cluster.writes();
-      await pass();
-      second += world.cluster.writes() - writes;
-      await quietly();
+    const costs: Cost[] = [];
+    for (let i = 0; i < (CHANGED_PASSES[c] ?? 1); i++) {
       world.leave(c);
-    });
-    if (Math.round(cost.apiWrites) !== c) throw new Error(`${c} changes caused ${cost.apiWrites} writes`);
-    changed[c] = cost;
-    await pass();
-    secondWrites += second;
-    await quietly();
+      const cost = await costOf(world, async () => void (await world.pass()));
+      if (cost.apiWrites !== c) throw new Error(`${c} changes caused ${cost.apiWrites} writes`);
+      costs.push(cost);
+      // The pass after sees the pods go, and has nothing to do about it.
+      secondWrites += (await costOf(world, async () => void (await world.pass()))).apiWrites;
+      await quietly(world);
+    }
+    changed[c] = mean(costs);
   }
   return { quiet, peer, changed, secondWrites };
 }
@@ -97,8 +104,11 @@ async function run({ rounds, log }: BenchOptions): Promise<BenchRow[]> {
       log(`${size} processors run`);
     }
     for (let round = 0; round < rounds; round++) {
+      const quiet = await quietCosts(worlds);
       for (const [size, world] of worlds) {
-        const one = await take(world);
+        const cost = quiet.get(size);
+        if (cost === undefined) throw new Error(`nothing was measured at ${size}`);
+        const one = await take(world, cost);
         taken.get(size)?.push(one);
         log(
           `round ${round + 1}: ${size}: quiet ${one.quiet.cpuMs.toFixed(2)} ms, list-everything ${one.peer.cpuMs.toFixed(0)} ms CPU`,
