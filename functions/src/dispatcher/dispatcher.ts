@@ -51,8 +51,8 @@ const RUN = seconds(240);
 /** What is due so soon is waited for: starting pods are looked at every few hundred milliseconds. */
 const LINGER = seconds(2);
 const AFTER_CHANGE = seconds(5);
-/** Longer than any step, even one that waits for the API's deadline. */
-const LEASE = seconds(60);
+/** Running steps keep theirs; what a killed process held is free after this long. */
+const LEASE = seconds(15);
 
 export function createDispatcher(init: DispatcherInit): Dispatcher {
   const { database, pods, clock, queue, log } = init;

@@ -2,31 +2,23 @@
  * Finds hosts for processors. Those that ask at the same time are decided together, under the cluster's placement lock: one
  * read of hosts and reservations, one decision over the batch, one statement that writes the places down.
  */
-import { memoryMiB as parseMemory, cpuMilli as parseCpu } from "@shoal/shared/base/quantity.ts";
 import { messageOf, ShoalError } from "@shoal/shared/base/errors.ts";
-import {
-  podNameOf,
-  podNodeSelector,
-  podTolerations,
-  requiredAffinity,
-  type PodIntent,
-} from "@shoal/shared/decide/pod-spec.ts";
+import { podNameOf, type PodIntent } from "@shoal/shared/decide/pod-spec.ts";
 import {
   createPlanner,
   decidePlacement,
   explain,
   type Decision,
   type HostShape,
-  type PlacementHost,
   type PlacementPod,
 } from "@shoal/shared/decide/placement.ts";
 import { withCondition } from "@shoal/shared/model/condition.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
-import type { HostTaint } from "@shoal/shared/ports/pods.ts";
 import type { Database, Tx } from "../store/database.ts";
 import { hostsOf, reservationsOf, type HostRow, type ReservationRow } from "../store/placement/capacity.ts";
 import { commitPlaces, type PlaceRow } from "../store/placement/commit.ts";
 import { lockPlacement } from "../store/placement/lock.ts";
+import { placementHost, placementPod } from "./placement-input.ts";
 import { intentOf, type ProcessorRow } from "./processor/row.ts";
 
 export type Placed =
@@ -38,7 +30,8 @@ export type Placed =
   | { readonly kind: "no-hosts"; readonly because: string };
 
 export interface Placer {
-  place(row: ProcessorRow): Promise<Placed>;
+  /** `traceId` is of the request that asked for it, and goes with the event. */
+  place(row: ProcessorRow, traceId?: string): Promise<Placed>;
   /** Whether some host could hold it if it were empty. */
   couldHold(row: ProcessorRow): Promise<boolean>;
 }
@@ -50,8 +43,12 @@ export interface PlacerInit {
   readonly shapes?: readonly HostShape[];
 }
 
-interface Waiting {
+interface Wish {
   readonly row: ProcessorRow;
+  readonly traceId: string | undefined;
+}
+
+interface Waiting extends Wish {
   readonly resolve: (placed: Placed) => void;
   readonly reject: (thrown: unknown) => void;
 }
@@ -71,9 +68,9 @@ export function createPlacer(init: PlacerInit): Placer {
   };
 
   return {
-    place: (row) =>
+    place: (row, traceId) =>
       new Promise((resolve, reject) => {
-        waiting.push({ row, resolve, reject });
+        waiting.push({ row, traceId, resolve, reject });
         if (running) return;
         running = true;
         // After the present turn, so that everybody of this batch is in.
@@ -83,7 +80,7 @@ export function createPlacer(init: PlacerInit): Placer {
       const intent = intentOf(row);
       if (!intent.ok) return false;
       const hosts = await init.database.asWorker((tx) => hostsOf(tx, row.clusterId));
-      const empty = hosts.map((host) => placementHost(host, undefined));
+      const empty = hosts.map((host) => placementHost(host));
       const options = init.shapes === undefined ? {} : { shapes: init.shapes };
       return decidePlacement(empty, placementPod(intent.intent), options).kind !== "unsatisfiable";
     },
@@ -92,14 +89,7 @@ export function createPlacer(init: PlacerInit): Placer {
 
 async function placeGroup(init: PlacerInit, clusterId: string, group: readonly Waiting[]): Promise<void> {
   try {
-    const answers = await init.database.asWorker((tx) =>
-      decideAndCommit(
-        tx,
-        init,
-        clusterId,
-        group.map(({ row }) => row),
-      ),
-    );
+    const answers = await init.database.asWorker((tx) => decideAndCommit(tx, init, clusterId, group));
     for (const { row, resolve, reject } of group) {
       const answer = answers.get(row.id);
       if (answer === undefined) reject(new ShoalError("internal", `no answer for ${row.id}`));
@@ -115,32 +105,33 @@ async function decideAndCommit(
   tx: Tx,
   { clock, shapes = [] }: PlacerInit,
   clusterId: string,
-  rows: readonly ProcessorRow[],
+  wishes: readonly Wish[],
 ): Promise<ReadonlyMap<string, Placed>> {
   await lockPlacement(tx, clusterId);
   const hosts = await hostsOf(tx, clusterId);
   const answers = new Map<string, Placed>();
   if (hosts.length === 0) {
-    for (const row of rows)
+    for (const { row } of wishes)
       answers.set(row.id, { kind: "no-hosts", because: "no host of the cluster has been seen yet" });
     return answers;
   }
-  const wanted = rows.flatMap((row) => {
+  const wanted = wishes.flatMap(({ row, traceId }): Wanted[] => {
     const current = intentOf(row);
     // The intent is no pod any more: the next step sees that as a change.
     if (!current.ok) answers.set(row.id, { kind: "moved-on" });
-    return current.ok ? [{ row, intent: current.intent, hash: current.hash, pod: placementPod(current.intent) }] : [];
+    if (!current.ok) return [];
+    return [{ row, traceId, intent: current.intent, hash: current.hash, pod: placementPod(current.intent) }];
   });
   const planner = plannerOf(hosts, await reservationsOf(tx, clusterId), shapes);
   const decisions = planner.placeAll(wanted.map(({ pod }) => pod));
-  const places = wanted.flatMap(({ row, intent, hash, pod }, i): PlaceRow[] => {
+  const places = wanted.flatMap((one, i): PlaceRow[] => {
     const decision = decisions[i];
     if (decision === undefined) return [];
     if (decision.kind === "unsatisfiable") {
-      answers.set(row.id, { kind: "unsatisfiable", because: explain(decision.because) });
+      answers.set(one.row.id, { kind: "unsatisfiable", because: explain(decision.because) });
       return [];
     }
-    return [placeRow(row, intent, hash, pod, decision, clock.now())];
+    return [placeRow(one, decision, clock.now())];
   });
   const written = await commitPlaces(tx, places);
   for (const { id } of places) answers.set(id, { kind: written.has(id) ? "placed" : "moved-on" });
@@ -170,16 +161,19 @@ function plannerOf(
     })),
   );
   return createPlanner(
-    hosts.map((host) => placementHost(host, undefined)),
+    hosts.map((host) => placementHost(host)),
     { placed, shapes },
   );
 }
 
+interface Wanted extends Wish {
+  readonly intent: PodIntent;
+  readonly hash: string;
+  readonly pod: PlacementPod;
+}
+
 function placeRow(
-  row: ProcessorRow,
-  intent: PodIntent,
-  hash: string,
-  pod: PlacementPod,
+  { row, traceId, intent, hash, pod }: Wanted,
   decision: Exclude<Decision, { kind: "unsatisfiable" }>,
   now: ReturnType<Clock["now"]>,
 ): PlaceRow {
@@ -208,7 +202,7 @@ function placeRow(
     ),
     because: causeOf(row),
     message,
-    traceId: null,
+    traceId: traceId ?? null,
   };
 }
 
@@ -216,46 +210,4 @@ function placeRow(
 function causeOf(row: ProcessorRow): string {
   if (row.epoch === 0) return "Created";
   return row.conditions.find(({ type }) => type === "Ready")?.reason ?? "Replaced";
-}
-
-function placementHost(host: HostRow, used: PlacementHost["used"] | undefined): PlacementHost {
-  return {
-    name: host.name,
-    zone: host.zone,
-    labels: host.labels as Readonly<Record<string, string>>,
-    taints: host.taints as readonly HostTaint[],
-    ready: host.ready,
-    cordoned: host.cordoned,
-    allocatable: { cpuMilli: host.cpu_milli, memoryMiB: host.memory_mib, pods: host.pods, gpu: host.gpu },
-    used: used ?? { cpuMilli: 0, memoryMiB: 0, pods: 0, gpu: 0 },
-  };
-}
-
-function placementPod(intent: PodIntent): PlacementPod {
-  const { resources, placement } = intent.config;
-  const labels = { app: intent.templateSlug };
-  return {
-    id: intent.processorId,
-    requests: {
-      cpuMilli: parseCpu(resources.cpu_request) ?? 0,
-      memoryMiB: parseMemory(resources.memory_request) ?? 0,
-      gpu: resources.gpu_required ? Math.max(1, resources.gpu_limit) : resources.gpu_limit,
-    },
-    labels,
-    nodeSelector: podNodeSelector(intent),
-    tolerations: podTolerations(intent),
-    affinity: {
-      required: requiredAffinity(intent.config),
-      preferred: placement.preferred_affinity.map(({ weight, requirement: { key, operator, values } }) => ({
-        weight,
-        requirement: { key, operator, ...(values === undefined ? {} : { values }) },
-      })),
-    },
-    spread: placement.spread.map((spread) => ({
-      topologyKey: spread.topology_key,
-      maxSkew: spread.max_skew,
-      whenUnsatisfiable: spread.when_unsatisfiable,
-      matchLabels: labels,
-    })),
-  };
 }

@@ -17,6 +17,8 @@ export interface StepContext {
   readonly pods: Pods;
   readonly placer: Placer;
   readonly imagePullSecret: string;
+  /** Of the request that asked for it. */
+  readonly traceId: string | undefined;
 }
 
 /** What a step found out and wants written. */

@@ -39,7 +39,7 @@ export function processorHandler(init: ProcessorHandlerInit): Handler {
     async (task, row) => {
       if (row === undefined) return { outcome: { kind: "done" }, effects: [] };
       const now = clock.now();
-      const result = await step({ row, now, pods, placer, imagePullSecret });
+      const result = await step({ row, now, pods, placer, imagePullSecret, traceId: task.traceId });
       return handledOf(task, row, result, now);
     },
   );

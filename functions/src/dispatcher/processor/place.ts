@@ -12,7 +12,7 @@ const AFTER_NO_HOSTS = milliseconds(5000);
 const damping = (failures: number): number => (failures === 0 ? 0 : Math.min(300_000, 1000 * 2 ** failures));
 
 export async function place(context: StepContext): Promise<StepResult> {
-  const { row, now, placer } = context;
+  const { row, now, placer, traceId } = context;
   const wait = row.stageSince + damping(row.recentFailures) - now;
   if (wait > 0) {
     return {
@@ -25,7 +25,7 @@ export async function place(context: StepContext): Promise<StepResult> {
       },
     };
   }
-  const placed = await placer.place(row);
+  const placed = await placer.place(row, traceId);
   switch (placed.kind) {
     case "placed":
     case "moved-on":
