@@ -16,6 +16,7 @@ type Condition = Processor["conditions"][number];
 
 /** The first condition that is not true, in words: what the processor waits for. */
 export function waitsFor(processor: Processor): string {
+  if (processor.status === "terminated") return "";
   const condition = processor.conditions.find((each) => each.status !== "True");
   return condition === undefined
     ? ""
