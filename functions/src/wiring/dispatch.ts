@@ -11,7 +11,7 @@ export async function wireDispatch(env: Env): Promise<(data: unknown) => Promise
   const log = createLog("dispatch", config.runtime);
   const dispatcher = createDispatcher({
     database: openDatabase("dispatch", config.workerDatabase, log),
-    pods: await openPods(config.cluster, config.pods),
+    pods: await openPods(config.cluster, config.pods, log),
     queue: openQueue(config.queue, systemClock),
     clock: systemClock,
     random: systemRandom,

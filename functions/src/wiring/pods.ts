@@ -1,4 +1,5 @@
 /** Pods of the cluster, for the functions that change them. */
+import type { Log } from "@shoal/shared/base/log.ts";
 import { createPods } from "../adapters/kubernetes/pods/index.ts";
 import { systemClock } from "../adapters/system/clock.ts";
 import type { Sections } from "../config.ts";
@@ -7,6 +8,7 @@ import { openCluster } from "./cluster.ts";
 export async function openPods(
   cluster: Sections["cluster"],
   secrets: Sections["pods"],
+  log: Log,
 ): Promise<ReturnType<typeof createPods>> {
-  return createPods({ client: await openCluster(cluster), clock: systemClock, secrets });
+  return createPods({ client: await openCluster(cluster), clock: systemClock, log, secrets });
 }

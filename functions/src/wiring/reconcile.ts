@@ -13,7 +13,7 @@ export async function wireReconcile(env: Env): Promise<(data: unknown) => Promis
   const log = createLog("reconcile", config.runtime);
   const orchestrator = createOrchestrator({
     database: openDatabase("reconcile", config.workerDatabase, log),
-    pods: await openPods(config.cluster, config.pods),
+    pods: await openPods(config.cluster, config.pods, log),
     queue: openQueue(config.queue, systemClock),
     clock: systemClock,
     log,

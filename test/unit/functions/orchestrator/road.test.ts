@@ -29,6 +29,7 @@ beforeAll(async () => {
     pods: createPods({
       client: harness.client,
       clock: systemClock,
+      log: silentLog,
       secrets: { stateToken: new Secret("state"), rabbitmqUrl: undefined },
     }),
     queue: recordingQueue(),

@@ -17,7 +17,7 @@ export async function createPod(
     const pod = await createObject(client, PODS, manifest.object as unknown as PodObject);
     return { created: true, pod: observedPod(pod) };
   } catch (thrown) {
-    if (!(thrown instanceof KubernetesError) || thrown.code !== "already_exists") throw thrown;
+    if (!isTaken(thrown)) throw thrown;
     return { created: false, pod: await adopt(client, manifest) };
   }
 }
@@ -41,6 +41,11 @@ export async function createBudget(client: KubernetesClient, processorId: string
     const manifest = disruptionBudget(processorId, namespace) as unknown as DisruptionBudgetObject;
     await createObject(client, DISRUPTION_BUDGETS, manifest);
   } catch (thrown) {
-    if (!(thrown instanceof KubernetesError) || thrown.code !== "already_exists") throw thrown;
+    if (!isTaken(thrown)) throw thrown;
   }
+}
+
+/** Any other 409 is trouble between writers, which says nothing about the name. */
+function isTaken(thrown: unknown): boolean {
+  return thrown instanceof KubernetesError && thrown.code === "already_exists";
 }

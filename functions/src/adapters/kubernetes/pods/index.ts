@@ -1,89 +1,69 @@
 /**
  * The port to pods, on a Kubernetes API. Each write is idempotent by name: what is there with the same labels is adopted, what
- * is gone is gone. Errors are the client's own (`KubernetesError`, a `ShoalError`), so what they prove is kept.
+ * is gone is gone. Errors are the port's (`border.ts`), with the client's own as their cause.
  */
+import { messageOf } from "@shoal/shared/base/errors.ts";
 import { budgetName, MANAGED_BY, POD_LABEL } from "@shoal/shared/decide/pod-spec.ts";
-import type { Clock } from "@shoal/shared/ports/clock.ts";
-import type { LogOptions, Pods } from "@shoal/shared/ports/pods.ts";
-import type { KubernetesClient } from "../client.ts";
-import { isConflict } from "../error.ts";
-import { followPodLog, podLogText } from "../logs.ts";
+import type { ObservedPod, Pods } from "@shoal/shared/ports/pods.ts";
+import { KubernetesError } from "../error.ts";
 import { deleteObject, DISRUPTION_BUDGETS, findObject, NODES, PODS } from "../resources.ts";
+import { atBorder } from "./border.ts";
 import { createBudget, createPod } from "./create.ts";
-import { createNamespaces, type PodSecrets } from "./namespace.ts";
+import { deletePod } from "./delete.ts";
+import { createPodLogs } from "./logs.ts";
+import { createNamespaces, type NamespacesInit } from "./namespace.ts";
 import { observe } from "./observe.ts";
 import { observedHost, observedPod } from "./observed.ts";
 
-export interface PodsInit {
-  readonly client: KubernetesClient;
-  readonly clock: Pick<Clock, "monotonic">;
-  readonly secrets: PodSecrets;
-}
+export { createPodLogs };
 
 const OURS = { labelSelector: `${POD_LABEL.managedBy}=${MANAGED_BY}` };
 
-export function createPods({ client, clock, secrets }: PodsInit): Pods {
-  const namespaces = createNamespaces(client, clock, secrets);
+export function createPods(init: NamespacesInit): Pods {
+  const { client, log } = init;
+  const namespaces = createNamespaces(init);
+
+  /** A container that cannot be configured misses the secret: it starts by itself once the secret is right. */
+  const mendFor = async (pods: readonly ObservedPod[]): Promise<void> => {
+    const stuck = pods.filter(({ reason }) => reason === "CreateContainerConfigError");
+    for (const namespace of new Set(stuck.map((pod) => pod.namespace))) {
+      await namespaces.mend(namespace).catch((thrown: unknown) => {
+        log.warn({ namespace, err: thrown }, `what pods wait for could not be mended: ${messageOf(thrown)}`);
+      });
+    }
+  };
+
   return {
-    observePods: (options) => observe(client, PODS, OURS, observedPod, options),
-    observeHosts: (options) => observe(client, NODES, {}, observedHost, options),
-    get: async (namespace, name) => {
-      const pod = await findObject(client, PODS, { namespace, name });
-      return pod === undefined ? undefined : observedPod(pod);
-    },
-    sentinelUid: (namespace) => namespaces.sentinelUid(namespace),
-    create: async (manifest, { withBudget }) => {
-      if (withBudget) await createBudget(client, manifest.processorId, manifest.namespace);
-      return createPod(client, manifest);
-    },
-    delete: async (namespace, name, { uid, grace }) => {
-      try {
-        return await deleteObject(
-          client,
-          PODS,
-          { namespace, name },
-          { uid, ...(grace === undefined ? {} : { graceSeconds: Math.ceil(grace / 1000) }) },
-        );
-      } catch (thrown) {
-        if (uid === undefined || !isConflict(thrown)) throw thrown;
-        // A refusal proves nothing by itself: the one that was meant is gone where the name is free, or another pod's.
-        const there = await findObject(client, PODS, { namespace, name });
-        if (there?.metadata.uid === uid) throw thrown;
-        return "gone";
-      }
-    },
-    forget: async (namespace, processorId) => {
-      await deleteObject(client, DISRUPTION_BUDGETS, { namespace, name: budgetName(processorId) });
-    },
+    observePods: async (options) =>
+      atBorder(async () => {
+        const seen = await observe(client, PODS, OURS, observedPod, options);
+        await mendFor(seen.changed);
+        return seen;
+      }),
+    observeHosts: async (options) => atBorder(async () => observe(client, NODES, {}, observedHost, options)),
+    get: async (namespace, name) =>
+      atBorder(async () => {
+        const pod = await findObject(client, PODS, { namespace, name });
+        return pod === undefined ? undefined : observedPod(pod);
+      }),
+    sentinelUid: async (namespace) => atBorder(async () => namespaces.sentinelUid(namespace)),
+    create: async (manifest, { withBudget }) =>
+      atBorder(async () => {
+        try {
+          if (withBudget) await createBudget(client, manifest.processorId, manifest.namespace);
+          return await createPod(client, manifest);
+        } catch (thrown) {
+          // No namespace is a 404, no service account a 403.
+          if (thrown instanceof KubernetesError && [403, 404].includes(thrown.status))
+            namespaces.doubt(manifest.namespace);
+          throw thrown;
+        }
+      }),
+    delete: async (namespace, name, options) => atBorder(async () => deletePod(client, { namespace, name }, options)),
+    forget: async (namespace, processorId) =>
+      atBorder(async () => {
+        await deleteObject(client, DISRUPTION_BUDGETS, { namespace, name: budgetName(processorId) });
+      }),
     logs: createPodLogs(client),
   };
-}
-
-/** Logs alone, for whoever may read them and nothing else. */
-export function createPodLogs(client: KubernetesClient): Pods["logs"] {
-  return async (namespace, name, options) => {
-    const wanted = {
-      ...(options.tailLines === undefined ? {} : { tailLines: options.tailLines }),
-      ...(options.previous === undefined ? {} : { previous: options.previous }),
-    };
-    if (!options.follow) {
-      const text = await podLogText(client, { namespace, name }, wanted);
-      return linesIn(text);
-    }
-    const controller = new AbortController();
-    aborting(options, controller);
-    return followPodLog(client, { namespace, name }, { ...wanted, signal: controller.signal });
-  };
-}
-
-async function* linesIn(text: string): AsyncGenerator<string> {
-  const lines = text.split("\n");
-  if (lines.at(-1) === "") lines.pop();
-  yield* lines;
-}
-
-/** The port's signal has no ambient type; the client wants the platform's. */
-function aborting({ signal }: LogOptions, controller: AbortController): void {
-  if (signal?.aborted === true) controller.abort();
-  else signal?.addEventListener("abort", () => controller.abort(), { once: true });
 }

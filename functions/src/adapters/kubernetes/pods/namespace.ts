@@ -1,109 +1,102 @@
 /**
  * What a namespace of processors has to have before the first pod: the service account, the secret that pods read, and the
- * sentinel. Each is made where it is missing and mended where it differs; a namespace that was found right is not looked at
- * again for a while.
+ * sentinel. Each is made where it is missing and mended where it differs. What was found right is not looked at again for a
+ * while, unless something says that it is right no more. The namespace itself is only made where the API misses it.
  */
-import { SENTINEL_NAME, SERVICE_ACCOUNT, PROCESSOR_SECRET } from "@shoal/shared/decide/pod-spec.ts";
+import { SERVICE_ACCOUNT, PROCESSOR_SECRET } from "@shoal/shared/decide/pod-spec.ts";
+import type { Log } from "@shoal/shared/base/log.ts";
 import type { Secret } from "@shoal/shared/base/secret.ts";
 import { minutes } from "@shoal/shared/base/time.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
 import type { KubernetesClient } from "../client.ts";
-import { KubernetesError } from "../error.ts";
-import {
-  CONFIG_MAPS,
-  createObject,
-  findObject,
-  NAMESPACES,
-  patchObject,
-  SECRETS,
-  SERVICE_ACCOUNTS,
-  type Resource,
-} from "../resources.ts";
-import type { ConfigMapObject, KubernetesObject } from "../types.ts";
+import { isNotFound } from "../error.ts";
+import { NAMESPACES, patchObject, SECRETS, SERVICE_ACCOUNTS } from "../resources.ts";
+import { ensureObject } from "./ensure.ts";
+import { createSentinels } from "./sentinel.ts";
 
-export interface PodSecrets {
+interface PodSecrets {
   readonly stateToken: Secret;
   readonly rabbitmqUrl: Secret | undefined;
 }
 
 interface Namespaces {
-  /** Uid of the sentinel that is there now, after everything else that a pod needs is there. */
+  /** Makes the namespace ready for a pod; the uid of its sentinel. */
   sentinelUid(namespace: string): Promise<string>;
+  /** Forgets that the namespace was right: something in it is missing. */
+  doubt(namespace: string): void;
+  /** Looks now, whatever is remembered. */
+  mend(namespace: string): Promise<void>;
 }
 
-/** Keeps a `kubectl delete` of the sentinel from taking every processor with it: it only goes once we let it go. */
-const SENTINEL_FINALIZER = "shoal.dev/controller-ref";
+export interface NamespacesInit {
+  readonly client: KubernetesClient;
+  readonly clock: Pick<Clock, "monotonic">;
+  readonly log: Log;
+  readonly secrets: PodSecrets;
+}
+
 const RIGHT_FOR = minutes(5);
 
-export function createNamespaces(
-  client: KubernetesClient,
-  clock: Pick<Clock, "monotonic">,
-  secrets: PodSecrets,
-): Namespaces {
+export function createNamespaces({ client, clock, log, secrets }: NamespacesInit): Namespaces {
   const rightUntil = new Map<string, number>();
 
   const ensure = async (namespace: string): Promise<void> => {
     if ((rightUntil.get(namespace) ?? 0) > clock.monotonic()) return;
-    await ensureObject(client, NAMESPACES, { metadata: { name: namespace } });
     await ensureObject(client, SERVICE_ACCOUNTS, { metadata: { name: SERVICE_ACCOUNT, namespace } });
     await ensureSecret(client, namespace, secrets);
     rightUntil.set(namespace, clock.monotonic() + RIGHT_FOR);
   };
-  const makeSentinel = async (namespace: string): Promise<ConfigMapObject> => {
-    // Where it is missing, the namespace may have gone and taken all else with it.
-    rightUntil.delete(namespace);
-    await ensure(namespace);
-    return ensureObject(client, CONFIG_MAPS, sentinelOf(namespace));
+  const doubt = (namespace: string): void => void rightUntil.delete(namespace);
+  // With the sentinel the whole namespace may have gone, whoever made it again.
+  const sentinels = createSentinels({ client, clock, log, missing: doubt });
+
+  /** Where a write misses something, it is most often the whole namespace: makes it, and tries once more. */
+  const within = async <T>(namespace: string, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (thrown) {
+      if (!isNotFound(thrown)) throw thrown;
+      doubt(namespace);
+      await ensureObject(client, NAMESPACES, { metadata: { name: namespace } });
+      return await work();
+    }
   };
 
   return {
-    sentinelUid: async (namespace) => {
-      await ensure(namespace);
-      const at = { namespace, name: SENTINEL_NAME };
-      // Read each time: a pod that names a sentinel that is gone is collected within seconds.
-      const sentinel = (await findObject(client, CONFIG_MAPS, at)) ?? (await makeSentinel(namespace));
-      if (sentinel.metadata.deletionTimestamp !== undefined)
-        throw new KubernetesError({
-          status: 503,
-          reason: "SentinelGoing",
-          message: `ConfigMap ${SENTINEL_NAME} of ${namespace} is being deleted; pods that name it would be collected`,
-        });
-      return sentinel.metadata.uid ?? "";
+    sentinelUid: async (namespace) =>
+      within(namespace, async () => {
+        // First, since a namespace that is going takes nothing new, and only waits for its sentinel to be let go.
+        const uid = await sentinels.uid(namespace);
+        await ensure(namespace);
+        return uid;
+      }),
+    doubt,
+    mend: async (namespace) => {
+      doubt(namespace);
+      await within(namespace, async () => ensure(namespace));
     },
   };
 }
 
-const sentinelOf = (namespace: string): ConfigMapObject => ({
-  metadata: { name: SENTINEL_NAME, namespace, finalizers: [SENTINEL_FINALIZER] },
-  data: { about: "Every processor's pod names this as its controller: deleting it would delete them all." },
-});
-
-async function ensureSecret(client: KubernetesClient, namespace: string, secrets: PodSecrets): Promise<void> {
-  const wanted: Record<string, string> = {
-    "state-token": encoded(secrets.stateToken),
-    ...(secrets.rabbitmqUrl === undefined ? {} : { "rabbitmq-url": encoded(secrets.rabbitmqUrl) }),
+async function ensureSecret(
+  client: KubernetesClient,
+  namespace: string,
+  { stateToken, rabbitmqUrl }: PodSecrets,
+): Promise<void> {
+  const wanted: Readonly<Record<string, string | undefined>> = {
+    "state-token": encoded(stateToken),
+    "rabbitmq-url": rabbitmqUrl === undefined ? undefined : encoded(rabbitmqUrl),
   };
   const at = { namespace, name: PROCESSOR_SECRET };
-  const there = await ensureObject(client, SECRETS, { metadata: at, data: wanted });
-  const right = Object.entries(wanted).every(([key, value]) => there.data?.[key] === value);
-  if (!right) await patchObject(client, SECRETS, at, "merge", { data: wanted });
+  const data = Object.fromEntries(
+    Object.entries(wanted).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+  );
+  const there = await ensureObject(client, SECRETS, { metadata: at, data });
+  const wrong = Object.entries(wanted).filter(([key, value]) => there.data?.[key] !== value);
+  if (wrong.length === 0) return;
+  // In a merge patch null takes a key away; keys that are not ours stay.
+  const patch = Object.fromEntries(wrong.map(([key, value]) => [key, value ?? null]));
+  await patchObject(client, SECRETS, at, "merge", { data: patch });
 }
 
 const encoded = (secret: Secret): string => Buffer.from(secret.reveal()).toString("base64");
-
-/** The object as it is; made where it is missing. */
-async function ensureObject<T extends KubernetesObject>(
-  client: KubernetesClient,
-  resource: Resource<T>,
-  object: T,
-): Promise<T> {
-  const there = await findObject(client, resource, object.metadata);
-  if (there !== undefined) return there;
-  try {
-    return await createObject(client, resource, object);
-  } catch (thrown) {
-    const other = await findObject(client, resource, object.metadata);
-    if (other === undefined) throw thrown;
-    return other;
-  }
-}

@@ -2,7 +2,7 @@
 import { cpuMilli, memoryMiB } from "@shoal/shared/base/quantity.ts";
 import { POD_LABEL } from "@shoal/shared/decide/pod-spec.ts";
 import type { ObservedHost, ObservedPod } from "@shoal/shared/ports/pods.ts";
-import type { KubernetesCondition, NodeObject, PodObject } from "../types.ts";
+import type { ContainerStatus, KubernetesCondition, NodeObject, PodObject, PodStatus } from "../types.ts";
 
 const PHASES = ["Pending", "Running", "Succeeded", "Failed"] as const;
 const ZONE = "topology.kubernetes.io/zone";
@@ -16,7 +16,7 @@ export function observedPod(pod: PodObject): ObservedPod {
     namespace: metadata.namespace ?? "",
     uid: metadata.uid ?? "",
     processorId: labels[POD_LABEL.processorId] ?? "",
-    epoch: Number(labels[POD_LABEL.epoch] ?? 0),
+    epoch: epochOf(labels[POD_LABEL.epoch]),
     specHash: labels[POD_LABEL.specHash] ?? "",
     phase: PHASES.find((phase) => phase === status?.phase) ?? "Unknown",
     ready: conditionOf(status?.conditions, "Ready")?.status === "True",
@@ -29,16 +29,55 @@ export function observedPod(pod: PodObject): ObservedPod {
   };
 }
 
-/** The first thing that explains why it is not ready: what the pod says of itself, then its containers, then the scheduler. */
-function explanationOf({ status }: PodObject): { readonly reason: string; readonly message: string } {
+/** Epochs count from 1, so that 0 is nobody's: a label that was lost or changed by hand never passes for a current one. */
+function epochOf(label: string | undefined): number {
+  const epoch = /^[1-9]\d*$/.test(label ?? "") ? Number(label) : 0;
+  return Number.isSafeInteger(epoch) ? epoch : 0;
+}
+
+interface Explanation {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/**
+ * The first thing that explains why it is not ready: what the pod says of itself, its containers, the scheduler, and last
+ * that its containers do not answer. What a failed probe heard is in events only.
+ */
+function explanationOf({ status }: PodObject): Explanation {
   if (status?.reason !== undefined) return { reason: status.reason, message: status.message ?? "" };
-  for (const { state, ready } of status?.containerStatuses ?? []) {
-    const cause = state.waiting ?? (ready ? undefined : state.terminated);
-    if (cause?.reason !== undefined) return { reason: cause.reason, message: cause.message ?? "" };
+  const unreadySince = Date.parse(conditionOf(status?.conditions, "Ready")?.lastTransitionTime ?? "");
+  for (const container of status?.containerStatuses ?? []) {
+    const explanation = containerExplanation(container, unreadySince);
+    if (explanation !== undefined) return explanation;
   }
-  const scheduled = conditionOf(status?.conditions, "PodScheduled");
-  if (scheduled?.status === "False") return { reason: scheduled.reason ?? "", message: scheduled.message ?? "" };
-  return { reason: "", message: "" };
+  return conditionExplanation(status, "PodScheduled") ?? conditionExplanation(status, "Ready") ?? NONE;
+}
+
+const NONE: Explanation = { reason: "", message: "" };
+
+function containerExplanation(
+  { state, lastState, ready }: ContainerStatus,
+  unreadySince: number,
+): Explanation | undefined {
+  const last = lastState?.terminated;
+  const former = last === undefined ? "" : `last ended: ${last.reason ?? "unknown"}, exit code ${last.exitCode}`;
+  if (state.waiting !== undefined) {
+    const { reason, message = "" } = state.waiting;
+    return { reason, message: [message, former].filter((text) => text !== "").join("; ") };
+  }
+  if (ready) return undefined;
+  if (state.terminated?.reason !== undefined)
+    return { reason: state.terminated.reason, message: state.terminated.message ?? "" };
+  // It was not ready yet in this life, so that the end of the former one is why; later, that is history.
+  const notYet = unreadySince <= Date.parse(state.running?.startedAt ?? "");
+  return notYet && last?.reason !== undefined ? { reason: last.reason, message: former } : undefined;
+}
+
+function conditionExplanation(status: PodStatus | undefined, type: string): Explanation | undefined {
+  const condition = conditionOf(status?.conditions, type);
+  if (condition?.status !== "False") return undefined;
+  return { reason: condition.reason ?? "", message: condition.message ?? "" };
 }
 
 export function observedHost(node: NodeObject): ObservedHost {

@@ -3,20 +3,16 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { KubernetesClient } from "@shoal/functions/adapters/kubernetes/client.ts";
 import { createPods } from "@shoal/functions/adapters/kubernetes/pods/index.ts";
 import {
-  CONFIG_MAPS,
   createObject,
-  deleteObject,
   DISRUPTION_BUDGETS,
   getObject,
-  NAMESPACES,
   NODES,
   patchObject,
   PODS,
-  SECRETS,
-  SERVICE_ACCOUNTS,
 } from "@shoal/functions/adapters/kubernetes/resources.ts";
 import { budgetName, podManifest, type PodIntent } from "@shoal/shared/decide/pod-spec.ts";
 import { Secret } from "@shoal/shared/base/secret.ts";
+import { silentLog } from "@shoal/shared/base/log.ts";
 import { milliseconds, seconds } from "@shoal/shared/base/time.ts";
 import type { ObserveOptions, PodManifest, Pods } from "@shoal/shared/ports/pods.ts";
 import { runtimeConfigSchema } from "@shoal/shared/wire/runtime-config.ts";
@@ -46,6 +42,7 @@ const podsOver = (client: KubernetesClient, stateToken = "token"): Pods =>
       return act();
     }),
     clock: systemClock,
+    log: silentLog,
     secrets: { stateToken: new Secret(stateToken), rabbitmqUrl: new Secret("amqp://bus") },
   });
 
@@ -74,63 +71,9 @@ const manifest = async (id: string, epoch = 1, hostName?: string): Promise<PodMa
   });
 const create = async (id: string, epoch?: number, hostName?: string) =>
   pods.create(await manifest(id, epoch, hostName), { withBudget: true });
-const sentinel = () => ({ namespace, name: "dory-controller-ref" });
 const look = (since?: string): ObserveOptions => ({ since, quiet: milliseconds(100), atMost: seconds(5) });
 const here = <T extends { readonly namespace: string }>(all: readonly T[]): readonly T[] =>
   all.filter((one) => one.namespace === namespace);
-
-describe("a namespace", () => {
-  it("gets what pods need before the first of them, once", async () => {
-    const uid = await pods.sentinelUid(namespace);
-    const made = await getObject(api.client, CONFIG_MAPS, sentinel());
-    expect(made.metadata.uid).toBe(uid);
-    expect(made.metadata.finalizers).toEqual(["shoal.dev/controller-ref"]);
-    await getObject(api.client, SERVICE_ACCOUNTS, { namespace, name: "dory-processor" });
-    const secret = await getObject(api.client, SECRETS, { namespace, name: "dory-processor-secrets" });
-    const text = (key: string) => Buffer.from(secret.data?.[key] ?? "", "base64").toString();
-    expect([text("state-token"), text("rabbitmq-url")]).toEqual(["token", "amqp://bus"]);
-    expect(writes).toHaveLength(4);
-
-    await pods.sentinelUid(namespace);
-    pods = podsOver(api.client);
-    expect(await pods.sentinelUid(namespace)).toBe(uid);
-    expect(writes).toHaveLength(4);
-  });
-
-  it("has its secret mended where it differs, and what others put there kept", async () => {
-    await pods.sentinelUid(namespace);
-    const at = { namespace, name: "dory-processor-secrets" };
-    await patchObject(api.client, SECRETS, at, "merge", { data: { theirs: "eA==" } });
-    pods = podsOver(api.client, "another");
-    await pods.sentinelUid(namespace);
-    expect((await getObject(api.client, SECRETS, at)).data).toMatchObject({
-      "state-token": Buffer.from("another").toString("base64"),
-      theirs: "eA==",
-    });
-  });
-
-  it("is made again where it went although it had been found right", async () => {
-    await pods.sentinelUid(namespace);
-    await patchObject(api.client, CONFIG_MAPS, sentinel(), "merge", { metadata: { finalizers: null } });
-    await deleteObject(api.client, NAMESPACES, { name: namespace });
-    await expect(getObject(api.client, NAMESPACES, { name: namespace })).rejects.toMatchObject({ code: "not_found" });
-    await pods.sentinelUid(namespace).catch(() => undefined);
-    expect(await pods.sentinelUid(namespace)).toMatch(/./);
-    await getObject(api.client, SECRETS, { namespace, name: "dory-processor-secrets" });
-  });
-
-  it("takes no pod while its sentinel is going, and names the new one afterwards", async () => {
-    const first = await pods.sentinelUid(namespace);
-    await deleteObject(api.client, CONFIG_MAPS, sentinel());
-    await expect(pods.sentinelUid(namespace)).rejects.toMatchObject({ code: "unavailable", reason: "SentinelGoing" });
-    await patchObject(api.client, CONFIG_MAPS, sentinel(), "merge", { metadata: { finalizers: null } });
-    const second = await pods.sentinelUid(namespace);
-    expect(second).not.toBe(first);
-    const { pod } = await create("prc-a");
-    const made = await getObject(api.client, PODS, { namespace, name: pod.name });
-    expect(made.metadata.ownerReferences).toMatchObject([{ kind: "ConfigMap", uid: second, controller: true }]);
-  });
-});
 
 describe("a creation", () => {
   it("that is repeated finds the first one's pod, and one budget", async () => {
@@ -148,6 +91,16 @@ describe("a creation", () => {
     const there = await createObject(api.client, PODS, theirs as never);
     await expect(create("prc-a")).rejects.toMatchObject({ code: "conflict" });
     expect((await getObject(api.client, PODS, { namespace, name })).metadata.uid).toBe(there.metadata.uid);
+  });
+
+  it("takes only a taken name for a conflict of names", async () => {
+    const wanted = await manifest("prc-a");
+    api.faults.conflictWrites(1);
+    await expect(pods.create(wanted, { withBudget: false })).rejects.toMatchObject({
+      code: "unavailable",
+      cause: { status: 409, reason: "Conflict" },
+    });
+    expect(await pods.create(wanted, { withBudget: false })).toMatchObject({ created: true });
   });
 
   it("does not adopt a pod that is going", async () => {
@@ -184,7 +137,7 @@ describe("a deletion", () => {
   it("that is refused is no proof that the pod is gone", async () => {
     const { pod } = await create("prc-a");
     api.faults.conflictWrites(1);
-    await expect(pods.delete(namespace, pod.name, { uid: pod.uid })).rejects.toMatchObject({ code: "conflict" });
+    await expect(pods.delete(namespace, pod.name, { uid: pod.uid })).rejects.toMatchObject({ code: "unavailable" });
     await api.faults.refuseConnections(true);
     await expect(pods.delete(namespace, pod.name, { uid: pod.uid })).rejects.toMatchObject({ code: "unavailable" });
     await expect(pods.get(namespace, pod.name)).rejects.toMatchObject({ code: "unavailable" });
