@@ -2,6 +2,7 @@
 import type { Stack, StackProcess } from "@shoal/emulator/stack/stack.ts";
 import { below, type Random } from "@shoal/shared/base/random.ts";
 import { podProcesses } from "./processes.ts";
+import { pause } from "./pause.ts";
 
 const VICTIMS: readonly (StackProcess | "pod")[] = [
   "work",
@@ -58,14 +59,4 @@ export function startKiller(stack: Stack, dataDir: string, random: Random, say: 
       await running;
     },
   };
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

@@ -4,6 +4,7 @@
  */
 import { ApiError, type Client } from "@shoal/client/index.ts";
 import { below, type Random } from "@shoal/shared/base/random.ts";
+import { pause } from "./pause.ts";
 
 export interface People {
   /** Acknowledged requests by verb. */
@@ -76,14 +77,4 @@ export function startPeople(options: PeopleOptions): People {
       await running;
     },
   };
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }
