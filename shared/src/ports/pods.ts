@@ -77,13 +77,10 @@ export interface Pods {
    */
   sentinelUid(namespace: string): Promise<string>;
   /**
-   * Creates the pod, and first its disruption budget where asked. A pod of that name with the same processor and epoch is
-   * adopted (`created: false`).
+   * Creates the pod, and first its processor's disruption budget where there is none: whichever epoch runs first, it is never
+   * without one. A pod of that name with the same processor and epoch is adopted (`created: false`).
    */
-  create(
-    pod: PodManifest,
-    options: { readonly withBudget: boolean },
-  ): Promise<{ readonly created: boolean; readonly pod: ObservedPod }>;
+  create(pod: PodManifest): Promise<{ readonly created: boolean; readonly pod: ObservedPod }>;
   /** Tells the pod to go, guarded by uid where given; `gone` once the API says that it does not exist. */
   delete(
     namespace: string,

@@ -29,7 +29,7 @@ export async function create(context: StepContext): Promise<StepResult> {
     imagePullSecret,
   });
   try {
-    const { pod } = await pods.create(manifest, { withBudget: row.epoch === 1 });
+    const { pod } = await pods.create(manifest);
     return {
       event: "created",
       again: milliseconds(100),

@@ -47,10 +47,10 @@ export function createPods(init: NamespacesInit): Pods {
         return pod === undefined ? undefined : observedPod(pod);
       }),
     sentinelUid: async (namespace) => atBorder(async () => namespaces.sentinelUid(namespace)),
-    create: async (manifest, { withBudget }) =>
+    create: async (manifest) =>
       atBorder(async () => {
         try {
-          if (withBudget) await createBudget(client, manifest.processorId, manifest.namespace);
+          await createBudget(client, manifest.processorId, manifest.namespace);
           return await createPod(client, manifest);
         } catch (thrown) {
           // No namespace is a 404, no service account a 403.

@@ -50,7 +50,7 @@ describe("an error", () => {
     const pods = await serve(step);
     const manifest = { namespace: "apps", name: "a", processorId: "prc-a", epoch: 1, specHash: "", object: {} };
     const thrown: unknown = await pods
-      .create({ ...manifest, object: pod("a", 1) as never }, { withBudget: false })
+      .create({ ...manifest, object: pod("a", 1) as never })
       .catch((error: unknown) => error);
     expect(thrown).toMatchObject({ name: "ShoalError", code, cause });
     if (code === "rate_limited") expect(thrown).toMatchObject({ retryAfterSeconds: 1 });
@@ -117,6 +117,15 @@ describe("a log", () => {
     }
     expect(lines).toEqual(["one"]);
     expect(server.seen.map((one) => one.query.toString())).toEqual(["tailLines=0", "tailLines=5&follow=true"]);
+  });
+
+  it.each([true, false])("that nobody waits for any more ends in good order (follow: %s)", async (follow) => {
+    await serve(silence);
+    const end = new AbortController();
+    const lines = read({ follow, signal: end.signal });
+    await expect.poll(() => server.seen.length).toBe(1);
+    end.abort();
+    expect(await lines).toEqual([]);
   });
 
   it.each([true, false])("that is cut says so (follow: %s)", async (follow) => {

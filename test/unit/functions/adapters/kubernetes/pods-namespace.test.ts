@@ -158,13 +158,9 @@ describe("a namespace", () => {
     await letGo();
     await deleteObject(api.client, NAMESPACES, { name: namespace });
     await expect.poll(async () => findObject(api.client, NAMESPACES, { name: namespace })).toBeUndefined();
-    for (const withBudget of [true, false])
-      await expect(pods.create(wanted, { withBudget })).rejects.toMatchObject({
-        code: "unavailable",
-        cause: { code: "not_found" },
-      });
+    await expect(pods.create(wanted)).rejects.toMatchObject({ code: "unavailable", cause: { code: "not_found" } });
     const again = podManifestOf(await pods.sentinelUid(namespace), "late");
-    expect(await pods.create(again, { withBudget: true })).toMatchObject({ created: true });
+    expect(await pods.create(again)).toMatchObject({ created: true });
   });
 
   it("is looked at before the next pod where the API refuses one, as it does without the account", async () => {
@@ -172,7 +168,7 @@ describe("a namespace", () => {
     await deleteObject(api.client, SERVICE_ACCOUNTS, at("dory-processor"));
     // The stand-in admits pods of any account; a real API does not.
     refusal = new KubernetesError({ status: 403, reason: "Forbidden", message: "error looking up service account" });
-    await expect(pods.create(wanted, { withBudget: false })).rejects.toMatchObject({ code: "permission_denied" });
+    await expect(pods.create(wanted)).rejects.toMatchObject({ code: "permission_denied" });
     await pods.sentinelUid(namespace);
     await getObject(api.client, SERVICE_ACCOUNTS, at("dory-processor"));
   });

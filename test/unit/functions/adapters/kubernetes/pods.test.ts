@@ -70,7 +70,7 @@ const manifest = async (id: string, epoch = 1, hostName?: string): Promise<PodMa
     imagePullSecret: "pull",
   });
 const create = async (id: string, epoch?: number, hostName?: string) =>
-  pods.create(await manifest(id, epoch, hostName), { withBudget: true });
+  pods.create(await manifest(id, epoch, hostName));
 const look = (since?: string): ObserveOptions => ({ since, quiet: milliseconds(100), atMost: seconds(5) });
 const here = <T extends { readonly namespace: string }>(all: readonly T[]): readonly T[] =>
   all.filter((one) => one.namespace === namespace);
@@ -95,12 +95,20 @@ describe("a creation", () => {
 
   it("takes only a taken name for a conflict of names", async () => {
     const wanted = await manifest("prc-a");
-    api.faults.conflictWrites(1);
-    await expect(pods.create(wanted, { withBudget: false })).rejects.toMatchObject({
-      code: "unavailable",
-      cause: { status: 409, reason: "Conflict" },
-    });
-    expect(await pods.create(wanted, { withBudget: false })).toMatchObject({ created: true });
+    // In turn for the budget and for the pod.
+    for (const collection of ["/poddisruptionbudgets", "/pods"]) {
+      const raced = podsOver(
+        around(api.client, (_, path, act) => {
+          if (path.endsWith(collection)) api.faults.conflictWrites(1);
+          return act();
+        }),
+      );
+      await expect(raced.create(wanted)).rejects.toMatchObject({
+        code: "unavailable",
+        cause: { status: 409, reason: "Conflict" },
+      });
+    }
+    expect(await pods.create(wanted)).toMatchObject({ created: true });
   });
 
   it("does not adopt a pod that is going", async () => {
@@ -113,14 +121,14 @@ describe("a creation", () => {
     const wanted = await manifest("prc-a");
     const spec = { ...(wanted.object["spec"] as object), containers: [] };
     const bad = { ...wanted, object: { ...wanted.object, spec } };
-    await expect(pods.create(bad, { withBudget: false })).rejects.toMatchObject({ code: "invalid_argument" });
+    await expect(pods.create(bad)).rejects.toMatchObject({ code: "invalid_argument" });
     api.faults.throttle(1, 7);
-    await expect(pods.create(wanted, { withBudget: false })).rejects.toMatchObject({
+    await expect(pods.create(wanted)).rejects.toMatchObject({
       code: "rate_limited",
       retryAfterSeconds: 7,
     });
     await api.faults.refuseConnections(true);
-    await expect(pods.create(wanted, { withBudget: false })).rejects.toMatchObject({ code: "unavailable" });
+    await expect(pods.create(wanted)).rejects.toMatchObject({ code: "unavailable" });
   });
 });
 
