@@ -19,12 +19,22 @@ export function createPodLogs(client: KubernetesClient): Pods["logs"] {
     const at = { namespace, name };
     const { signal } = controllerOf(options);
     return atBorder(async () => {
-      if (!follow) return linesAtBorder(await podLogLines(client, at, { tailLines, previous, signal }));
-      // The answer to a follow may begin with the first line only: whether there is a log is asked apart.
-      await podLogText(client, at, { tailLines: 0, previous, signal });
-      return linesAtBorder(followPodLog(client, at, { tailLines, previous, signal }));
+      try {
+        if (!follow) return linesAtBorder(await podLogLines(client, at, { tailLines, previous, signal }));
+        // The answer to a follow may begin with the first line only: whether there is a log is asked apart.
+        await podLogText(client, at, { tailLines: 0, previous, signal });
+        return linesAtBorder(followPodLog(client, at, { tailLines, previous, signal }));
+      } catch (thrown) {
+        if (!signal.aborted) throw thrown;
+        return noLines();
+      }
     }, "not_found");
   };
+}
+
+/** For a caller that has left: as in good order as later on. */
+async function* noLines(): AsyncGenerator<string> {
+  yield* [];
 }
 
 /** The port's signal has no ambient type; the client wants the platform's. */
