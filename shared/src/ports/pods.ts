@@ -2,7 +2,8 @@
  * Pods and hosts of one cluster, as the control plane uses them. Each write is idempotent by name: creating what is there
  * with the same labels adopts it, deleting what is gone succeeds. Errors are `ShoalError` with `unavailable` (try again;
  * nothing is known), `rate_limited` (with `retryAfterSeconds`), `permission_denied`, `invalid_argument` (the API refused
- * the object: asking again will not help) or `conflict` (the name is taken by a pod that is not ours).
+ * the object: asking again will not help) or `conflict` (the name is taken by a pod that is not ours, or ours is going). Of
+ * logs alone there is `not_found`. What the API or the network said is the cause.
  */
 import type { AbortSignalLike } from "./clock.ts";
 import type { DurationMs } from "../base/time.ts";
@@ -13,6 +14,7 @@ export interface ObservedPod {
   readonly namespace: string;
   readonly uid: string;
   readonly processorId: string;
+  /** 0, which no row has, where the label is missing or not a number. */
   readonly epoch: number;
   readonly specHash: string;
   readonly phase: "Pending" | "Running" | "Succeeded" | "Failed" | "Unknown";
@@ -20,7 +22,7 @@ export interface ObservedPod {
   /** It was told to go; it may still run. */
   readonly deleting: boolean;
   readonly restarts: number;
-  /** First reason that explains why it is not ready, e.g. `Unschedulable`, `ImagePullBackOff`, `CrashLoopBackOff`. */
+  /** First reason that explains why it is not ready, e.g. `Unschedulable`, `ImagePullBackOff`, `OOMKilled`. Empty when it is. */
   readonly reason: string;
   readonly message: string;
   readonly podIp: string | undefined;
@@ -72,8 +74,9 @@ export interface Pods {
   /** `undefined` only if the API said that it does not exist. */
   get(namespace: string, name: string): Promise<ObservedPod | undefined>;
   /**
-   * Uid of the namespace's sentinel, the controller that every pod names; made where it is missing. Read before each create,
-   * since a pod that names a sentinel that no longer exists is collected within seconds.
+   * Uid of the namespace's sentinel, the controller that every pod names; made where it is missing, as is all else that pods
+   * need there. Read before each create, since a pod that names a sentinel that no longer exists is collected within seconds;
+   * one that was deleted serves as long as it is held.
    */
   sentinelUid(namespace: string): Promise<string>;
   /**
@@ -89,10 +92,15 @@ export interface Pods {
   ): Promise<"deleting" | "gone">;
   /** Removes what accompanied a processor's pods (its disruption budget); idempotent. */
   forget(namespace: string, processorId: string): Promise<void>;
+  /**
+   * Lines of the pod's log, at most the last 10,000, from before it was asked for; with `follow`, those to come as well.
+   * Rejects at once where there is no log; reading throws `unavailable` where it is cut, and ends once `signal` aborts.
+   */
   logs(namespace: string, name: string, options: LogOptions): Promise<AsyncIterable<string>>;
 }
 
 export interface LogOptions {
+  /** From 0 to 10,000; 1,000 where it is left out. */
   readonly tailLines?: number;
   readonly follow: boolean;
   readonly previous?: boolean;
