@@ -26,21 +26,29 @@ export interface BatchOptions {
 export function createBatches(options: BatchOptions): (tasks: readonly Task[]) => void {
   const { handlers, random, log, stop, finish } = options;
 
+  const tell = (task: Task, cause: unknown): void => {
+    const fields = { kind: task.kind, key: task.key, attempt: task.attempts + 1, err: cause };
+    log.warn(fields, `task failed: ${messageOf(cause)}`);
+  };
+
   const refuse = (task: Task, cause: unknown): void => {
     if (stop.aborted) {
       finish({ task, effects: [], ending: RELEASED, ended: "released" });
       return;
     }
-    const fields = { kind: task.kind, key: task.key, attempt: task.attempts + 1, err: cause };
-    log.warn(fields, `task failed: ${messageOf(cause)}`);
+    tell(task, cause);
     const ending = rowEnding({ kind: "retry", cause }, task.attempts, random);
     finish({ task, effects: [], ending, ended: "retried" });
   };
 
   const conclude = (task: Task, { outcome, effects }: Handled): void => {
     const mistake = effects.length === 0 ? undefined : mistakeIn({ task, effects }, options.effects);
-    if (mistake !== undefined) refuse(task, new TypeError(mistake));
-    else finish({ task, effects, ending: rowEnding(outcome, task.attempts, random), ended: ENDED[outcome.kind] });
+    if (mistake !== undefined) {
+      refuse(task, new TypeError(mistake));
+      return;
+    }
+    if (outcome.kind === "retry") tell(task, outcome.cause);
+    finish({ task, effects, ending: rowEnding(outcome, task.attempts, random), ended: ENDED[outcome.kind] });
   };
 
   const handleOne = (task: Task, handle: Handle): void => {

@@ -6,6 +6,7 @@ import {
   type ProcessorConditionType,
   type ProcessorEvent,
 } from "@shoal/shared/model/processor.ts";
+import type { ShoalError } from "@shoal/shared/base/errors.ts";
 import { since, type DurationMs, type Timestamp } from "@shoal/shared/base/time.ts";
 import type { ObservedPod, Pods } from "@shoal/shared/ports/pods.ts";
 import type { Placer } from "../placer.ts";
@@ -29,6 +30,8 @@ export interface StepResult {
   readonly committed?: true;
   /** Look again after this; absent: nothing more to do until somebody knocks. */
   readonly again?: DurationMs;
+  /** It did not work this time: look again with growing delays. What else is said is written all the same. */
+  readonly retry?: ShoalError;
   readonly condition?: Omit<Condition<ProcessorConditionType>, "since" | "observedGeneration">;
   readonly patch?: RowPatch;
   /** Ends or advances the operations that wait for this generation. */

@@ -10,6 +10,7 @@ import type { ProductionEffect } from "../../store/tasks/effects/index.ts";
 import type { ProcessorPatch } from "../../store/tasks/effects/processor-progress.ts";
 import type { Statements, Task } from "../../store/tasks/statements.ts";
 import { withRows, type Handled, type Handler } from "../engine/handler.ts";
+import type { Outcome } from "../engine/outcome.ts";
 import type { Placer } from "../placer.ts";
 import { loadRows } from "./load.ts";
 import type { ProcessorRow } from "./row.ts";
@@ -48,8 +49,7 @@ export function processorHandler(init: ProcessorHandlerInit): Handler {
 type Now = ReturnType<Clock["now"]>;
 
 export function handledOf(task: Task, row: ProcessorRow, result: StepResult, now: Now): Handled {
-  const outcome =
-    result.again === undefined ? ({ kind: "done" } as const) : ({ kind: "requeue", after: result.again } as const);
+  const outcome = outcomeOf(result);
   if (result.committed === true) return { outcome, effects: [] };
   const stage = result.event === undefined ? row.stage : nextStage(row.stage, result.event, row.deletionRequested);
   const effects: ProductionEffect[] = [];
@@ -69,6 +69,11 @@ export function handledOf(task: Task, row: ProcessorRow, result: StepResult, now
   if (result.operation !== undefined) effects.push(operationOf(row, result.operation));
   if (result.notice !== undefined) effects.push(noticeOf(task, row, result.notice));
   return { outcome, effects };
+}
+
+function outcomeOf({ again, retry }: StepResult): Outcome {
+  if (retry !== undefined) return { kind: "retry", cause: retry };
+  return again === undefined ? { kind: "done" } : { kind: "requeue", after: again };
 }
 
 function patchOf(row: ProcessorRow, result: StepResult, stage: ProcessorStage, now: Now): ProcessorPatch {

@@ -2,8 +2,9 @@
  * place: capacity is set aside, and with it the epoch, the pod's name and the spec hash enter the row, before anything is
  * created outside ("own before you create"). The placer commits all of that under the cluster's placement lock.
  */
-import { milliseconds } from "@shoal/shared/base/time.ts";
+import { milliseconds, type DurationMs } from "@shoal/shared/base/time.ts";
 import { overdue, type StepContext, type StepResult } from "./context.ts";
+import type { ProcessorRow } from "./row.ts";
 
 /** Longer than a run of the dispatcher lingers for: a cluster without hosts keeps no run alive. */
 const AFTER_NO_HOSTS = milliseconds(5000);
@@ -11,20 +12,13 @@ const AFTER_NO_HOSTS = milliseconds(5000);
 /** Delay before the next pod after `failures` of them in ten minutes: 2, 4, 8 .. 300 s. */
 const damping = (failures: number): number => (failures === 0 ? 0 : Math.min(300_000, 1000 * 2 ** failures));
 
+/** So many pods failed one after the other that whoever waits is told. */
+const TELL_AFTER_FAILURES = 5;
+
 export async function place(context: StepContext): Promise<StepResult> {
   const { row, now, placer, traceId } = context;
   const wait = row.stageSince + damping(row.recentFailures) - now;
-  if (wait > 0) {
-    return {
-      again: milliseconds(wait),
-      condition: {
-        type: "Placed",
-        status: "False",
-        reason: "BackingOff",
-        message: `${row.recentFailures} pods failed in the last ten minutes`,
-      },
-    };
-  }
+  if (wait > 0) return backOff(row, milliseconds(wait));
   const placed = await placer.place(row, traceId);
   switch (placed.kind) {
     case "placed":
@@ -48,4 +42,15 @@ export async function place(context: StepContext): Promise<StepResult> {
           : {}),
       };
   }
+}
+
+/** The processor goes on trying, whatever whoever waits has been told. */
+function backOff({ recentFailures, conditions }: ProcessorRow, again: DurationMs): StepResult {
+  const last = conditions.find(({ type }) => type === "Ready")?.message ?? "no reason was given";
+  const message = `${recentFailures} pods failed in the last ten minutes, the last one: ${last}`;
+  return {
+    again,
+    condition: { type: "Placed", status: "False", reason: "BackingOff", message },
+    ...(recentFailures < TELL_AFTER_FAILURES ? {} : { operation: { state: "failed", code: "unavailable", message } }),
+  };
 }

@@ -194,14 +194,45 @@ describe("what does not work", () => {
   it("gives up a creation that the cluster did not take in time", async () => {
     stage.cluster.around = (method, act) =>
       method === "create" ? Promise.reject(new ShoalError("unavailable", "no answer")) : act();
-    await reaches("create");
+    await reaches("create", "ClusterUnavailable");
     expect(await row()).toMatchObject({ epoch: "1" });
+    expect((await row()).conditions.find((one) => one.type === "PodCreated")).toMatchObject({
+      status: "Unknown",
+      message: "no answer",
+    });
     stage.cluster.around = scriptedCluster().around;
     await longAgo(3);
     await stage.db.sql.query("update tasks set run_at = now()");
     await stage.work();
     expect(await row()).toMatchObject({ stage: "running", epoch: "2" });
     expect((await activations())[0]).toBe("1 Created ended");
+    expect(await operations()).toEqual(["1 failed deadline_exceeded"]);
+    expect(await events()).toContain("processor.unready CreateTimeout");
+  });
+
+  it("tells whoever waits that pods fail over and over before any is ready, and goes on trying", async () => {
+    stage.cluster.around = async (method, act) => {
+      const answer = await act();
+      if (method === "create")
+        for (const { name } of pods()) stage.cluster.set(name, { phase: "Failed", reason: "OutOfcpu" });
+      return answer;
+    };
+    // The first failure is made good at once; each one after it is put off.
+    for (let failures = 1; failures <= 5; failures++) {
+      expect(await operations()).not.toEqual(["1 failed unavailable"]);
+      await stage.workUntil(
+        async () => Number((await row()).epoch) === failures + 1 && (await reasonOf("Placed")) === "BackingOff",
+        `put off after ${failures + 1} pods`,
+      );
+      await longAgo(6);
+      await stage.db.sql.query("update tasks set run_at = now()");
+    }
+    expect(await operations()).toEqual(["1 failed unavailable"]);
+    stage.cluster.around = scriptedCluster().around;
+    await longAgo(6);
+    await stage.db.sql.query("update tasks set run_at = now()");
+    await stage.work();
+    expect(await row()).toMatchObject({ stage: "running" });
   });
 
   it("fails where the API refuses the pod, holds nothing, and tries again with another intent", async () => {
