@@ -3,8 +3,8 @@
  * stack. One stack at a time: a second one is told about the first.
  */
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 
 /** `local.json`: what the CLI reads. */
 export interface LocalFile {
@@ -27,7 +27,7 @@ export interface LocalSecrets {
 export async function takeFolder(
   dataDir: string,
 ): Promise<{ readonly release: () => Promise<void> } | { readonly pid: number }> {
-  await mkdir(dataDir, { recursive: true, mode: 0o755 });
+  await makeFolder(dataDir);
   const path = join(dataDir, "stack.pid");
   for (;;) {
     try {
@@ -43,6 +43,26 @@ export async function takeFolder(
     if (pid !== "" && (await bornAt(Number(pid))) === born && born !== "") return { pid: Number(pid) };
     await rm(path, { force: true });
   }
+}
+
+/** Level by level: Node's recursive mkdir hangs where nothing can be made, and hides that a disk is read-only. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o755 });
+  } catch (thrown) {
+    const code = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
+    if (code === "EEXIST") return;
+    if (code !== "ENOENT" || dirname(path) === path || (await exists(dirname(path)))) throw thrown;
+    await makeFolder(dirname(path));
+    await mkdir(path, { mode: 0o755 });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** When a process began, as the kernel counts it; empty where it does not run. */

@@ -19,7 +19,7 @@ const PROBLEMS: readonly Problem[] = [
       "for i in $(seq 2 60); do sudo ifconfig lo0 alias 127.42.0.$i; done",
   },
   {
-    when: (text) => /EROFS|EACCES|EPERM|read-only|permission denied/i.test(text),
+    when: (text) => /EROFS|EACCES|EPERM|ENOENT.*mkdir|read-only|permission denied/i.test(text),
     say: (text) =>
       `A file cannot be written: ${text}. Choose a folder that can be: SHOAL_DATA_DIR=/tmp/shoal npm start`,
   },

@@ -28,6 +28,11 @@ describe("a data folder", () => {
     expect(await takeFolder(folder)).toHaveProperty("release");
   });
 
+  test("is made with its parents, and where it cannot be made that is said at once", async () => {
+    expect(await takeFolder(join(folder, "a", "b"))).toHaveProperty("release");
+    await expect(takeFolder("/proc/nowhere/a")).rejects.toThrow(/mkdir/);
+  });
+
   test("keeps its secrets, for its owner alone", async () => {
     const made = await keptSecrets(folder);
     expect(await keptSecrets(folder)).toEqual(made);
