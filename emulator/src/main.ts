@@ -3,7 +3,6 @@
  * one at once. A second start in the same folder says what already runs.
  */
 import { join } from "node:path";
-import { mkdir } from "node:fs/promises";
 import { pino } from "pino";
 import { readLocalFile, takeFolder } from "./stack/folder.ts";
 import { sentenceFor } from "./stack/problems.ts";
@@ -22,7 +21,6 @@ async function main(settings: StackSettings): Promise<void> {
     return;
   }
   const logFile = join(settings.dataDir, "shoal.log");
-  await mkdir(settings.dataDir, { recursive: true });
   const log = pino({ level: settings.logLevel }, pino.destination({ dest: logFile, mkdir: true, sync: false }));
   const began = performance.now();
   const starting = startStack(settings, log, screen.progress);
