@@ -61,7 +61,7 @@ export function createDispatcher(init: DispatcherInit): Dispatcher {
     ...init,
     effects: PRODUCTION_EFFECTS,
     handlers: {
-      [PROCESSOR_TASK]: processorHandler({ database, pods, placer, clock, imagePullSecret: init.imagePullSecret }),
+      [PROCESSOR_TASK]: processorHandler({ database, pods, placer, clock, log, imagePullSecret: init.imagePullSecret }),
     },
     batchSize: 100,
     concurrency: 100,

@@ -2,6 +2,7 @@
  * A task of kind `processor`: one step of the processor of that id, and what the step found out as effects. They commit with
  * the task's end in one fenced statement, guarded by the stage and epoch that the step saw.
  */
+import type { Log } from "@shoal/shared/base/log.ts";
 import type { Pods } from "@shoal/shared/ports/pods.ts";
 import { withCondition } from "@shoal/shared/model/condition.ts";
 import { nextStage, statusOf, type ProcessorStage } from "@shoal/shared/model/processor.ts";
@@ -22,6 +23,7 @@ export interface ProcessorHandlerInit {
   readonly pods: Pods;
   readonly placer: Placer;
   readonly clock: Pick<Clock, "now">;
+  readonly log: Log;
   readonly imagePullSecret: string;
 }
 
@@ -29,7 +31,7 @@ export interface ProcessorHandlerInit {
 export const PROCESSOR_TASK = "processor";
 
 export function processorHandler(init: ProcessorHandlerInit): Handler {
-  const { database, pods, placer, clock, imagePullSecret } = init;
+  const { database, pods, placer, clock, log, imagePullSecret } = init;
   return withRows<ProcessorRow>(
     (tasks) =>
       loadRows(
@@ -41,6 +43,9 @@ export function processorHandler(init: ProcessorHandlerInit): Handler {
       if (row === undefined) return { outcome: { kind: "done" }, effects: [] };
       const now = clock.now();
       const result = await step({ row, now, pods, placer, imagePullSecret, traceId: task.traceId });
+      // What the feed is told is told to the log as well, under the trace of the request that asked for it.
+      if (result.notice !== undefined)
+        log.info({ processor: row.id, stage: row.stage, traceId: task.traceId }, result.notice.message);
       return handledOf(task, row, result, now);
     },
   );
