@@ -1,5 +1,6 @@
 /** `api`: the Manager. Of the cluster it may read logs, nothing else, and asks for it when the first log is read. */
 import { getRequestListener } from "@hono/node-server";
+import about from "../../package.json" with { type: "json" };
 import type { Pods } from "@shoal/shared/ports/pods.ts";
 import { systemClock } from "../adapters/system/clock.ts";
 import { systemRandom } from "../adapters/system/random.ts";
@@ -9,8 +10,6 @@ import { createManager } from "../manager/manager.ts";
 import { keepBodiesRaw } from "../raw-body.ts";
 import { served } from "../served.ts";
 import { createLog, openDatabase, openQueue } from "./shared.ts";
-
-const VERSION = "0.1.0";
 
 export async function wireApi(env: Env): Promise<ReturnType<typeof getRequestListener>> {
   const config = parseConfig(env, ["runtime", "managerDatabase", "queue", "identity", "cluster"]);
@@ -33,7 +32,7 @@ export async function wireApi(env: Env): Promise<ReturnType<typeof getRequestLis
     verifyIdToken: createIdTokenVerifier({ ...config.identity, clock: systemClock }),
     wakeDispatch: async () => void (await queue.wake({ queue: "dispatch", data: {} })),
     logs,
-    version: VERSION,
+    version: about.version,
     limits: { trustedProxies: config.runtime.trustedProxies },
   });
   return getRequestListener(manager.fetch, { overrideGlobalObjects: false });
