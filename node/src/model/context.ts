@@ -1,0 +1,20 @@
+/** A context: one application, one state, one DAG. */
+import type { ApplicationId, ContextId, GroupId, Hash, PublicKey } from "./ids.ts";
+
+export interface Context {
+  readonly id: ContextId;
+  readonly applicationId: ApplicationId;
+  readonly service: string;
+  /** Root of the state; base58 of 32 zero bytes before `init`. */
+  readonly rootHash: Hash;
+  /** Deltas that no other delta names as parent. */
+  readonly dagHeads: readonly Hash[];
+  readonly groupId: GroupId;
+  readonly createdAtMs: number;
+}
+
+/** A key pair known to a context; without `secret` it is somebody else's. */
+export interface ContextIdentity {
+  readonly publicKey: PublicKey;
+  readonly owned: boolean;
+}

@@ -1,0 +1,102 @@
+/**
+ * One run of a method, as values: what goes to a worker and what comes back. A run is a pure function of its request, the
+ * module and the state it reads (invariant I18): time and chance are part of the request.
+ */
+import type { Row } from "../storage/store.ts";
+import type { VmLimits } from "./limits.ts";
+
+export interface RunRequest {
+  /** 32 bytes. */
+  readonly context: Uint8Array;
+  /** Which prepared module: the blob that `prepare` made (see `module/`). */
+  readonly module: string;
+  readonly method: string;
+  /** UTF-8 JSON of named arguments for calls; borsh for `__calimero_sync_next` and its like. */
+  readonly input: Uint8Array;
+  /** 32-byte public key in whose name the run acts; what `executor_id` and `account_id` answer. */
+  readonly executor: Uint8Array;
+  /** 32 bytes: what `device_id` answers. */
+  readonly device: Uint8Array;
+  /** 32-byte context that caused the run by an xcall. */
+  readonly xcallOrigin?: Uint8Array;
+  /**
+   * `write` reads the latest state; whoever asks holds the context's write turn. `read` runs on a snapshot, beside anything:
+   * what it would have changed is reported in `mutates` and dropped.
+   */
+  readonly mode: "read" | "write";
+  /** Nanoseconds since the epoch at the start; every `time_now` of the run is later than the one before by at least 1. */
+  readonly nowNs: bigint;
+  /** 32 bytes from which `random_bytes` of this run are derived. */
+  readonly seed: Uint8Array;
+  readonly limits: VmLimits;
+}
+
+export interface RunEvent {
+  readonly kind: string;
+  readonly data: Uint8Array;
+  readonly handler?: string;
+}
+
+export interface RunXCall {
+  readonly context: Uint8Array;
+  readonly method: string;
+  readonly params: Uint8Array;
+}
+
+/** Why a call failed. `kind` and `detail` are upstream's names (FunctionCallError), which clients print. */
+export interface RunFailure {
+  readonly kind:
+    | "CompilationError"
+    | "LinkError"
+    | "MethodResolutionError"
+    | "WasmTrap"
+    | "HostError"
+    | "ExecutionError"
+    | "ModuleSizeLimitExceeded"
+    | "ModuleValidationError"
+    | "GasExhausted"
+    | "DeadlineExceeded";
+  /** Variant within the kind, e.g. `MethodNotFound`, `StackOverflow`, `InvalidMemoryAccess`. */
+  readonly detail?: string;
+  readonly message: string;
+  /** `ExecutionError`: the bytes the guest returned as its error. */
+  readonly data?: Uint8Array;
+}
+
+/** Microseconds of each part of a run, for the table of the `execute` bench. */
+export interface RunTimings {
+  readonly instanceUs: number;
+  readonly guestUs: number;
+  /** Within `guestUs`: time inside of host functions. */
+  readonly hostUs: number;
+  readonly merkleUs: number;
+}
+
+export interface Outcome {
+  readonly returns: { readonly ok: Uint8Array | undefined } | { readonly failure: RunFailure };
+  readonly logs: readonly string[];
+  readonly events: readonly RunEvent[];
+  readonly xcalls: readonly RunXCall[];
+  /** Set where the guest committed. */
+  readonly rootHash?: Uint8Array;
+  /** borsh StorageDelta; empty where nothing changed. */
+  readonly artifact: Uint8Array;
+  /** What to apply, with full keys (context first), in key order; empty after a failure, in `read` mode, and without a commit. */
+  readonly rows: readonly Row[];
+  /** The run committed or wrote: in `read` mode, whoever asked has to run it again in `write` mode. */
+  readonly mutates: boolean;
+  readonly gasUsed: bigint;
+  readonly hostCalls: number;
+  readonly migrationWitness?: Uint8Array;
+  readonly timings?: RunTimings;
+}
+
+/** Runs methods on worker threads. One per node. */
+export interface Executor {
+  /**
+   * Resolves with an outcome whatever the guest does; a guest that outlives the wall-clock limit has its worker killed and
+   * the outcome says `DeadlineExceeded`. Rejects `unavailable` when more than the limit of runs wait, or after `close`.
+   */
+  run(request: RunRequest): Promise<Outcome>;
+  close(): Promise<void>;
+}

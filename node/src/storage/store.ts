@@ -1,0 +1,59 @@
+/**
+ * The store as the rest of the node sees it: columns of ordered keys, reads that are synchronous (WASM host functions wait
+ * for nothing), batches that are atomic, and writes that are acknowledged when they are on disk.
+ */
+
+/** Column families; the position is the first byte of every key on disk, so the list is only ever appended to. */
+export const COLUMNS = [
+  "meta", // context -> ContextMeta
+  "config", // the node's own settings and format version
+  "identity", // context ‖ public key -> key pair
+  "state", // context ‖ state key -> value
+  "private", // context ‖ key -> value; never synced, never hashed
+  "delta", // context ‖ delta -> delta record
+  "blobs", // blob -> size, chunks, references
+  "application", // application -> ApplicationMeta; package ‖ version -> application
+  "alias", // kind ‖ scope ‖ name -> id
+  "generic", // sessions and other small things of services
+  "group", // one prefix byte ‖ group ‖ ... (governance)
+  "index", // context ‖ page of the node-local ordered index (never synced)
+  "auth", // keys, revocations, refresh tokens
+] as const;
+export type Column = (typeof COLUMNS)[number];
+
+/** One change: `value` undefined deletes. */
+export interface Row {
+  readonly column: Column;
+  readonly key: Uint8Array;
+  readonly value: Uint8Array | undefined;
+}
+
+/** Keys `>= gte` and `< lt`, in byte order; `reverse` walks from the end. */
+export interface Range {
+  readonly gte?: Uint8Array;
+  readonly lt?: Uint8Array;
+  readonly reverse?: boolean;
+  readonly limit?: number;
+}
+
+export interface Reader {
+  /** Value of `key`, or undefined. Synchronous, a few microseconds. */
+  get(column: Column, key: Uint8Array): Uint8Array | undefined;
+  /** Rows of a range, in order, read in bounded steps. */
+  scan(column: Column, range?: Range): AsyncIterable<readonly [key: Uint8Array, value: Uint8Array]>;
+}
+
+/** A view of one moment; close it, or the store cannot compact what it holds. */
+export interface Snapshot extends Reader, Disposable {}
+
+export interface Store extends Reader {
+  /** All rows or none. Visible to readers when it resolves, and on disk when `durable()` called afterwards resolves. */
+  apply(rows: readonly Row[]): Promise<void>;
+  /**
+   * Resolves when everything applied before the call is on disk (fsync). Calls of one moment share one sync: that is the
+   * group commit, and the only thing that may be acknowledged to a caller.
+   */
+  durable(): Promise<void>;
+  snapshot(): Snapshot;
+  close(): Promise<void>;
+}
