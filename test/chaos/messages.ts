@@ -5,7 +5,8 @@
 import { Publisher } from "@shoal/processor/publisher/publisher.ts";
 import { silentLog } from "@shoal/shared/base/log.ts";
 import { milliseconds, minutes, seconds } from "@shoal/shared/base/time.ts";
-import { systemClock, systemRandom } from "@shoal/bus/system.ts";
+import { systemClock } from "@shoal/shared/system/clock.ts";
+import { systemRandom } from "@shoal/shared/system/random.ts";
 import { createSubscriber, memoryLedger } from "@shoal/subscriber/index.ts";
 
 const PROCESSOR = "chaos-messages";

@@ -1,5 +1,5 @@
 /** The system's clock and a seeded stream, for tests that run against real processes. */
-export { systemClock } from "@shoal/functions/adapters/system/clock.ts";
+export { systemClock } from "@shoal/shared/system/clock.ts";
 
 /** Waits until `check` gives a value; fails with what it last saw. Never a fixed sleep: conditions, not luck. */
 export async function eventually<T>(

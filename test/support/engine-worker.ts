@@ -1,8 +1,8 @@
 /** A worker process that is there to be killed: one effect for each task, a few milliseconds apart. */
 import { each } from "@shoal/functions/dispatcher/engine/handler.ts";
 import { createEngine } from "@shoal/functions/dispatcher/engine/engine.ts";
-import { systemClock } from "@shoal/functions/adapters/system/clock.ts";
-import { systemRandom } from "@shoal/functions/adapters/system/random.ts";
+import { systemClock } from "@shoal/shared/system/clock.ts";
+import { systemRandom } from "@shoal/shared/system/random.ts";
 import { createDatabase } from "@shoal/functions/store/database.ts";
 import { silentLog } from "@shoal/shared/base/log.ts";
 import { milliseconds, minutes } from "@shoal/shared/base/time.ts";

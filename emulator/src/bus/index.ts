@@ -4,7 +4,7 @@ import { createServer, type AddressInfo, type Server } from "node:net";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { Log as Logger } from "@shoal/shared/base/log.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
-import { systemClock } from "@shoal/functions/adapters/system/clock.ts";
+import { systemClock } from "@shoal/shared/system/clock.ts";
 import { Broker } from "./broker.ts";
 import { Connection } from "./connection.ts";
 import type { BusFaults } from "./faults.ts";

@@ -9,7 +9,7 @@ import { enableCompileCache } from "node:module";
 // start on it is done for this file only. NODE_COMPILE_CACHE in the environment spares even that (83 MB).
 enableCompileCache();
 const { pino } = await import("pino");
-const { systemClock } = await import("@shoal/functions/adapters/system/clock.ts");
+const { systemClock } = await import("@shoal/shared/system/clock.ts");
 const { startKubernetesApi } = await import("./index.ts");
 
 const { env } = process;

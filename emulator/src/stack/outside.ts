@@ -1,7 +1,7 @@
 /** The outside of Shoal on one machine: database, sign-in, bus, Kubernetes with hosts, task queues, images. */
 import { join } from "node:path";
-import { systemClock } from "@shoal/functions/adapters/system/clock.ts";
-import { systemRandom } from "@shoal/functions/adapters/system/random.ts";
+import { systemClock } from "@shoal/shared/system/clock.ts";
+import { systemRandom } from "@shoal/shared/system/random.ts";
 import type { Log } from "@shoal/shared/base/log.ts";
 import { startCloudTasks, type CloudTasksServer } from "../cloud-tasks/index.ts";
 import { startIdentity, type IdentityServer } from "../identity/index.ts";

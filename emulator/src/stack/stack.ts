@@ -4,8 +4,8 @@
  * kept alive, so that each can be killed like a machine of its own.
  */
 import { fileURLToPath } from "node:url";
-import { systemClock } from "@shoal/functions/adapters/system/clock.ts";
-import { systemRandom } from "@shoal/functions/adapters/system/random.ts";
+import { systemClock } from "@shoal/shared/system/clock.ts";
+import { systemRandom } from "@shoal/shared/system/random.ts";
 import type { Log } from "@shoal/shared/base/log.ts";
 import type { CloudTasksServer } from "../cloud-tasks/index.ts";
 import { triggersOf } from "../functions/manifest.ts";

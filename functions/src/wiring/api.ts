@@ -2,8 +2,8 @@
 import { getRequestListener } from "@hono/node-server";
 import about from "../../package.json" with { type: "json" };
 import type { Pods } from "@shoal/shared/ports/pods.ts";
-import { systemClock } from "../adapters/system/clock.ts";
-import { systemRandom } from "../adapters/system/random.ts";
+import { systemClock } from "@shoal/shared/system/clock.ts";
+import { systemRandom } from "@shoal/shared/system/random.ts";
 import { parseConfig, type Env } from "../config.ts";
 import { createIdTokenVerifier } from "../manager/id-token.ts";
 import { createManager } from "../manager/manager.ts";

@@ -2,8 +2,8 @@
 import { readFile } from "node:fs/promises";
 import { kubernetesClient, type KubernetesClient } from "../adapters/kubernetes/client.ts";
 import { kubeConfigFrom } from "../adapters/kubernetes/credentials.ts";
-import { systemClock } from "../adapters/system/clock.ts";
-import { systemRandom } from "../adapters/system/random.ts";
+import { systemClock } from "@shoal/shared/system/clock.ts";
+import { systemRandom } from "@shoal/shared/system/random.ts";
 import type { Sections } from "../config.ts";
 
 /** The kubeconfig is a file, since that is how secrets are mounted. */

@@ -1,6 +1,6 @@
 /** `dispatch`: the dispatcher, woken by Cloud Tasks. */
-import { systemClock } from "../adapters/system/clock.ts";
-import { systemRandom } from "../adapters/system/random.ts";
+import { systemClock } from "@shoal/shared/system/clock.ts";
+import { systemRandom } from "@shoal/shared/system/random.ts";
 import { parseConfig, type Env } from "../config.ts";
 import { createDispatcher } from "../dispatcher/dispatcher.ts";
 import { openPods } from "./pods.ts";

@@ -2,7 +2,7 @@
 import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import { makeId } from "@shoal/shared/base/ids.ts";
-import { systemRandom } from "../adapters/system/random.ts";
+import { systemRandom } from "@shoal/shared/system/random.ts";
 import { parseConfig, type Env } from "../config.ts";
 import { keepBodiesRaw } from "../raw-body.ts";
 

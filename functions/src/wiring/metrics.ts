@@ -1,7 +1,7 @@
 /** `metrics`: how the control plane is, for scrapers and probes. It is given the worker's database and nothing else. */
 import { getRequestListener } from "@hono/node-server";
-import { systemClock } from "../adapters/system/clock.ts";
-import { systemRandom } from "../adapters/system/random.ts";
+import { systemClock } from "@shoal/shared/system/clock.ts";
+import { systemRandom } from "@shoal/shared/system/random.ts";
 import { parseConfig, type Env } from "../config.ts";
 import { createMetrics, METRICS_PATHS } from "../metrics/metrics.ts";
 import { keepBodiesRaw } from "../raw-body.ts";

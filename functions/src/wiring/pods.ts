@@ -1,7 +1,7 @@
 /** Pods of the cluster, for the functions that change them. */
 import type { Log } from "@shoal/shared/base/log.ts";
 import { createPods } from "../adapters/kubernetes/pods/index.ts";
-import { systemClock } from "../adapters/system/clock.ts";
+import { systemClock } from "@shoal/shared/system/clock.ts";
 import type { Sections } from "../config.ts";
 import { openCluster } from "./cluster.ts";
 

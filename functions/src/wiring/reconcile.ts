@@ -1,6 +1,6 @@
 /** `reconcile`: one pass, woken by Cloud Tasks for a slot or soon after a change. */
 import { z } from "zod";
-import { systemClock } from "../adapters/system/clock.ts";
+import { systemClock } from "@shoal/shared/system/clock.ts";
 import { parseConfig, type Env } from "../config.ts";
 import { createOrchestrator } from "../orchestrator/pass.ts";
 import { openPods } from "./pods.ts";

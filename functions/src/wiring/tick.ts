@@ -1,5 +1,5 @@
 /** `tick`: the minute, woken by Cloud Scheduler. */
-import { systemClock } from "../adapters/system/clock.ts";
+import { systemClock } from "@shoal/shared/system/clock.ts";
 import { parseConfig, type Env } from "../config.ts";
 import { createTick } from "../orchestrator/tick.ts";
 import { createLog, openDatabase, openQueue } from "./shared.ts";

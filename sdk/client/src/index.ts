@@ -15,7 +15,8 @@ import { waitForOperation, type WaitOptions } from "./operations.ts";
 import { itemsOf } from "./pages.ts";
 import { checkedBase, prepare, type PreparedRequest, type RawInput } from "./request.ts";
 import { RETRY_LIMITS, send, type Wire } from "./send.ts";
-import { webClock, webRandom } from "./system.ts";
+import { systemClock } from "@shoal/shared/system/clock.ts";
+import { systemRandom } from "@shoal/shared/system/random.ts";
 import type { CallArguments, CallInput, CallOptions, Fetch, ItemOf, PagedId } from "./types.ts";
 
 export { ApiError } from "./answer.ts";
@@ -60,8 +61,8 @@ export function createClient(options: ClientOptions): Client {
   const baseUrl = checkedBase(options.baseUrl);
   const wire: Wire = {
     fetch: options.fetch ?? ((url, init) => fetch(url, init)),
-    clock: options.clock ?? webClock,
-    random: options.random ?? webRandom,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
     tries: options.tries ?? RETRY_LIMITS.tries,
   };
   const request = (id: EndpointId, input: RawInput): PreparedRequest => {

@@ -4,7 +4,8 @@
  */
 import type { ConfirmChannel, ConsumeMessage } from "amqplib";
 import { BusLink } from "@shoal/bus/index.ts";
-import { systemClock, systemRandom } from "@shoal/bus/system.ts";
+import { systemClock } from "@shoal/shared/system/clock.ts";
+import { systemRandom } from "@shoal/shared/system/random.ts";
 import { isRetryable, messageOf, ShoalError } from "@shoal/shared/base/errors.ts";
 import { silentLog, type Log } from "@shoal/shared/base/log.ts";
 import { minutes, type DurationMs } from "@shoal/shared/base/time.ts";

@@ -2,7 +2,8 @@
 import { randomUUID } from "node:crypto";
 import amqp from "amqplib";
 import { Publisher } from "@shoal/processor/publisher/publisher.ts";
-import { systemClock, systemRandom } from "@shoal/bus/system.ts";
+import { systemClock } from "@shoal/shared/system/clock.ts";
+import { systemRandom } from "@shoal/shared/system/random.ts";
 import { silentLog } from "@shoal/shared/base/log.ts";
 import { seconds } from "@shoal/shared/base/time.ts";
 import { ownCpuMs } from "./cpu.ts";

@@ -1,7 +1,7 @@
 /** N processors that run, in a database and in a cluster that agree, with the production orchestrator over both. */
 import { Client } from "pg";
 import { createOrchestrator, type PassResult } from "@shoal/functions/orchestrator/pass.ts";
-import { systemClock } from "@shoal/functions/adapters/system/clock.ts";
+import { systemClock } from "@shoal/shared/system/clock.ts";
 import { loadRows } from "@shoal/functions/dispatcher/processor/load.ts";
 import { intentOf } from "@shoal/functions/dispatcher/processor/row.ts";
 import { migrate } from "@shoal/functions/store/migrate.ts";

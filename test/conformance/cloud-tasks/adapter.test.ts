@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { metadataAccessToken } from "@shoal/functions/adapters/cloud-tasks/access-token.ts";
 import { createCloudTasksQueue, type CloudTasksQueueConfig } from "@shoal/functions/adapters/cloud-tasks/queue.ts";
-import { systemClock } from "@shoal/functions/adapters/system/clock.ts";
+import { systemClock } from "@shoal/shared/system/clock.ts";
 import type { Queue } from "@shoal/shared/ports/queue.ts";
 import { milliseconds, plus } from "@shoal/shared/base/time.ts";
 import { eventually } from "../../support/clock.ts";

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
-import { systemClock } from "@shoal/functions/adapters/system/clock.ts";
+import { systemClock } from "@shoal/shared/system/clock.ts";
 import { startCloudTasks, type CloudTasksServer } from "@shoal/emulator/cloud-tasks/index.ts";
 import { startIdentity, type IdentityServer } from "@shoal/emulator/identity/index.ts";
 import { silentLog } from "@shoal/shared/base/log.ts";

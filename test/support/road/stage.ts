@@ -1,6 +1,6 @@
 /** The dispatcher over a real database and a scripted cluster: what the tests of the road begin from. */
 import { createDispatcher, type Dispatcher } from "@shoal/functions/dispatcher/dispatcher.ts";
-import { systemRandom } from "@shoal/functions/adapters/system/random.ts";
+import { systemRandom } from "@shoal/shared/system/random.ts";
 import { silentLog } from "@shoal/shared/base/log.ts";
 import { eventually } from "../clock.ts";
 import { testDatabase, type TestDatabase } from "../postgres.ts";

@@ -14,7 +14,7 @@ import {
   PODS,
 } from "@shoal/functions/adapters/kubernetes/resources.ts";
 import type { PodObject } from "@shoal/functions/adapters/kubernetes/types.ts";
-import { systemRandom } from "@shoal/functions/adapters/system/random.ts";
+import { systemRandom } from "@shoal/shared/system/random.ts";
 import { createDispatcher, type Dispatcher } from "@shoal/functions/dispatcher/dispatcher.ts";
 import { createOrchestrator, type PassResult } from "@shoal/functions/orchestrator/pass.ts";
 import { silentLog } from "@shoal/shared/base/log.ts";

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { firstKey } from "@shoal/emulator/stack/first-key.ts";
-import { systemRandom } from "@shoal/functions/adapters/system/random.ts";
+import { systemRandom } from "@shoal/shared/system/random.ts";
 import { createManager } from "@shoal/functions/manager/manager.ts";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { silentLog } from "@shoal/shared/base/log.ts";

@@ -1,6 +1,6 @@
 /** The beat of a processor: one step after another, each given time to finish, none begun once it has to stop. */
 import { milliseconds, type DurationMs } from "@shoal/shared/base/time.ts";
-import { systemClock } from "@shoal/bus/system.ts";
+import { systemClock } from "@shoal/shared/system/clock.ts";
 
 /** Steps are an interval apart from start to start; a step that takes longer is followed at once by one, not by many. */
 export async function* iterations(interval: DurationMs, stop: AbortSignal): AsyncGenerator<number> {

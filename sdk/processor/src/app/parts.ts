@@ -13,7 +13,7 @@ import { Life } from "./life.ts";
 import type { Output } from "./output.ts";
 import { chooseOutput } from "./choose-output.ts";
 import type { Processor, ProcessorClass } from "./processor.ts";
-import { systemRandom } from "@shoal/bus/system.ts";
+import { systemRandom } from "@shoal/shared/system/random.ts";
 
 export interface Counters {
   restarts: number;

@@ -7,7 +7,7 @@ import type { Log } from "@shoal/shared/base/log.ts";
 import { milliseconds, type DurationMs } from "@shoal/shared/base/time.ts";
 import { parseProcessorConfig, type ProcessorConfig } from "../config/config.ts";
 import { serve } from "../http/server.ts";
-import { systemClock } from "@shoal/bus/system.ts";
+import { systemClock } from "@shoal/shared/system/clock.ts";
 import { faceOf } from "./face.ts";
 import { createLog } from "./log.ts";
 import { assemble, type Parts } from "./parts.ts";

@@ -9,7 +9,7 @@ import { decideRecovery, type Recovery } from "../recovery/decide.ts";
 import { afterStart, isAlert } from "../recovery/history.ts";
 import type { KeptState } from "../state/keeper.ts";
 import type { Parts } from "./parts.ts";
-import { systemRandom } from "@shoal/bus/system.ts";
+import { systemRandom } from "@shoal/shared/system/random.ts";
 import { within } from "./within.ts";
 
 const OUTAGE: Backoff = { base: seconds(0.5), factor: 2, cap: seconds(30) };

@@ -1,6 +1,6 @@
 /** The dispatcher's own engine, as production wires it: worker statements, leases, effects inside of the completion. */
-import { systemClock } from "@shoal/functions/adapters/system/clock.ts";
-import { systemRandom } from "@shoal/functions/adapters/system/random.ts";
+import { systemClock } from "@shoal/shared/system/clock.ts";
+import { systemRandom } from "@shoal/shared/system/random.ts";
 import { createEngine, type EngineOptions } from "@shoal/functions/dispatcher/engine/engine.ts";
 import { each } from "@shoal/functions/dispatcher/engine/handler.ts";
 import { createDatabase, type Database } from "@shoal/functions/store/database.ts";

@@ -9,7 +9,7 @@ import { long, text } from "@shoal/emulator/bus/wire/fields.ts";
 import { RawClient, rawClient } from "../../../conformance/bus/raw-client.ts";
 import { startTestBus, type TestBus } from "../../../support/bus.ts";
 import { eventually } from "../../../support/clock.ts";
-import { createVirtualClock, ms } from "../cloud-tasks/virtual-clock.ts";
+import { createVirtualClock, ms } from "../../../support/virtual-clock.ts";
 
 const running: { stop(): Promise<void> }[] = [];
 afterEach(async () => {

@@ -12,7 +12,7 @@ import type { TaskRecord } from "@shoal/emulator/cloud-tasks/task.ts";
 import type { Json } from "@shoal/emulator/cloud-tasks/wire.ts";
 import { silentLog } from "@shoal/shared/base/log.ts";
 import { hours, minutes, plus, seconds, timestamp, toIso } from "@shoal/shared/base/time.ts";
-import { createVirtualClock, ms, type VirtualClock } from "./virtual-clock.ts";
+import { createVirtualClock, ms, type VirtualClock } from "../../../support/virtual-clock.ts";
 
 const PARENT = "projects/p/locations/l";
 const QUEUE = `${PARENT}/queues/work`;

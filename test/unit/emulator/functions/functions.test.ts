@@ -12,8 +12,8 @@ import { groupsOf, startFunctions, type Functions } from "@shoal/emulator/functi
 import { startIdentity, type IdentityServer } from "@shoal/emulator/identity/index.ts";
 import { createScheduler } from "@shoal/emulator/scheduler/scheduler.ts";
 import { createFireSender } from "@shoal/emulator/scheduler/send.ts";
-import { systemClock } from "@shoal/functions/adapters/system/clock.ts";
-import { systemRandom } from "@shoal/functions/adapters/system/random.ts";
+import { systemClock } from "@shoal/shared/system/clock.ts";
+import { systemRandom } from "@shoal/shared/system/random.ts";
 import { silentLog, type Log } from "@shoal/shared/base/log.ts";
 import { eventually } from "../../../support/clock.ts";
 
@@ -180,8 +180,8 @@ describe("the platform", () => {
 test("functions die with a parent that is killed", async () => {
   const script = `
     import { startFunctions } from "@shoal/emulator/functions/supervisor.ts";
-    import { systemClock } from "@shoal/functions/adapters/system/clock.ts";
-    import { systemRandom } from "@shoal/functions/adapters/system/random.ts";
+    import { systemClock } from "@shoal/shared/system/clock.ts";
+    import { systemRandom } from "@shoal/shared/system/random.ts";
     import { silentLog } from "@shoal/shared/base/log.ts";
     const functions = await startFunctions({ source: ${JSON.stringify(source)}, project: "p", env: {}, log: silentLog, clock: systemClock, random: systemRandom });
     console.log(functions.status().map((group) => group.pid).join(" "));`;

@@ -8,7 +8,7 @@ import { startIdentity, type IdentityServer } from "@shoal/emulator/identity/ind
 import { createIdTokenVerifier } from "@shoal/functions/manager/id-token.ts";
 import { silentLog } from "@shoal/shared/base/log.ts";
 import { milliseconds as ms, minutes } from "@shoal/shared/base/time.ts";
-import { createVirtualClock, type VirtualClock } from "../cloud-tasks/virtual-clock.ts";
+import { createVirtualClock, type VirtualClock } from "../../../support/virtual-clock.ts";
 
 const users = [
   { email: "ada@example.test", name: "Ada <Lovelace>" },

@@ -7,7 +7,7 @@ import { parseSchedule } from "@shoal/emulator/scheduler/schedule.ts";
 import { createFireSender } from "@shoal/emulator/scheduler/send.ts";
 import { silentLog } from "@shoal/shared/base/log.ts";
 import { fromIso, hours, minutes, seconds, timestamp, toIso, type Timestamp } from "@shoal/shared/base/time.ts";
-import { createVirtualClock, type VirtualClock } from "../cloud-tasks/virtual-clock.ts";
+import { createVirtualClock, type VirtualClock } from "../../../support/virtual-clock.ts";
 
 const at = (text: string): Timestamp => fromIso(text) ?? timestamp(0);
 const nexts = (text: string, zone: string, from: string, count: number): string[] => {

@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createEngine, type RunResult } from "@shoal/functions/dispatcher/engine/engine.ts";
 import { each, type Handled } from "@shoal/functions/dispatcher/engine/handler.ts";
-import { systemRandom } from "@shoal/functions/adapters/system/random.ts";
+import { systemRandom } from "@shoal/shared/system/random.ts";
 import { createDatabase, type Database } from "@shoal/functions/store/database.ts";
 import { PRODUCTION_EFFECTS } from "@shoal/functions/store/tasks/effects/index.ts";
 import type { Statements, Task } from "@shoal/functions/store/tasks/statements.ts";

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { createPods } from "@shoal/functions/adapters/kubernetes/pods/index.ts";
 import { deleteObject, DISRUPTION_BUDGETS, PODS } from "@shoal/functions/adapters/kubernetes/resources.ts";
 import { listObjects } from "@shoal/functions/adapters/kubernetes/list.ts";
-import { systemRandom } from "@shoal/functions/adapters/system/random.ts";
+import { systemRandom } from "@shoal/shared/system/random.ts";
 import { createDispatcher, type Dispatcher } from "@shoal/functions/dispatcher/dispatcher.ts";
 import { createOrchestrator } from "@shoal/functions/orchestrator/pass.ts";
 import { silentLog } from "@shoal/shared/base/log.ts";

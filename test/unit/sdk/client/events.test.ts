@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createClient, type Client } from "@shoal/client/index.ts";
 import { STREAM_LIMITS } from "@shoal/client/events.ts";
 import { readMessages } from "@shoal/client/sse.ts";
-import { webClock } from "@shoal/client/system.ts";
+import { systemClock } from "@shoal/shared/system/clock.ts";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
 import { eventually } from "../../../support/clock.ts";
@@ -14,8 +14,8 @@ let server: RegistryServer;
 let client: Client;
 /** Pauses between tries do not wait; the silence limit waits for good. */
 const clock: Clock = {
-  ...webClock,
-  sleep: (span, signal) => (span < 20_000 ? Promise.resolve() : webClock.sleep(span, signal)),
+  ...systemClock,
+  sleep: (span, signal) => (span < 20_000 ? Promise.resolve() : systemClock.sleep(span, signal)),
 };
 
 beforeEach(async () => {
@@ -114,7 +114,7 @@ describe("the event stream", () => {
     const watching = createClient({
       baseUrl: server.url,
       token: TOKEN,
-      clock: { ...webClock, monotonic: () => now, sleep },
+      clock: { ...systemClock, monotonic: () => now, sleep },
     });
     server.handlers["events.list"] = (call) =>
       void start(call).write(server.calls.length === 1 ? ": hello\n\n" : text(1));

@@ -1,7 +1,7 @@
 /** Calls over real HTTP; pauses pass on a virtual clock, which notes how long each was. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ApiError, createClient, type Client } from "@shoal/client/index.ts";
-import { webClock } from "@shoal/client/system.ts";
+import { systemClock } from "@shoal/shared/system/clock.ts";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { seeded } from "@shoal/shared/base/random.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
@@ -13,7 +13,7 @@ let pauses: number[];
 let client: Client;
 let skipped: number;
 const clock: Clock = {
-  ...webClock,
+  ...systemClock,
   monotonic: () => skipped,
   sleep: (span) => {
     pauses.push(span);

@@ -1,7 +1,7 @@
 /** What the port says when the API refuses, loses or cuts something; and logs, whose refusals come while they are read. */
 import { afterEach, describe, expect, it } from "vitest";
 import { createPodLogs, createPods } from "@shoal/functions/adapters/kubernetes/pods/index.ts";
-import { systemClock } from "@shoal/functions/adapters/system/clock.ts";
+import { systemClock } from "@shoal/shared/system/clock.ts";
 import { silentLog } from "@shoal/shared/base/log.ts";
 import { Secret } from "@shoal/shared/base/secret.ts";
 import type { LogOptions, Pods } from "@shoal/shared/ports/pods.ts";

@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { fullKubeConfigFrom } from "@shoal/functions/adapters/kubernetes/credentials.ts";
 import { kubernetesClient, type KubernetesClient } from "@shoal/functions/adapters/kubernetes/client.ts";
-import { systemClock } from "@shoal/functions/adapters/system/clock.ts";
+import { systemClock } from "@shoal/shared/system/clock.ts";
 import { seeded } from "@shoal/shared/base/random.ts";
 import { milliseconds } from "@shoal/shared/base/time.ts";
 

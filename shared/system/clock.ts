@@ -1,7 +1,6 @@
-/** The machine's clock and chance, for programs; chance is for pauses, never for secrets. */
-import type { Random } from "@shoal/shared/base/random.ts";
-import { timestamp } from "@shoal/shared/base/time.ts";
-import type { Clock } from "@shoal/shared/ports/clock.ts";
+/** The machine's clock, by what browsers and Node have in common. Only the wiring of a program names it. */
+import { timestamp } from "../src/base/time.ts";
+import type { Clock } from "../src/ports/clock.ts";
 
 export const systemClock: Clock = {
   now: () => timestamp(Date.now()),
@@ -19,10 +18,4 @@ export const systemClock: Clock = {
       if (signal?.aborted === true) abort();
       else signal?.addEventListener("abort", abort, { once: true });
     }),
-};
-
-export const systemRandom: Random = {
-  next: () => Math.random(),
-  bytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
-  child: () => systemRandom,
 };
