@@ -2,6 +2,8 @@
  * What server and node ask of the context manager. Every method is one message to the actor; nobody outside of `context/`
  * sees the envelope.
  */
+import type { Recipient } from "../actors/actor.ts";
+import type { ContextMessage } from "../context/messages.ts";
 import type { Context, ContextIdentity } from "../model/context.ts";
 import type { ApplicationId, ContextId, GroupId, PublicKey } from "../model/ids.ts";
 
@@ -75,4 +77,20 @@ export interface ContextClient {
   syncStatus(id: ContextId): Promise<SyncStatus>;
   /** Presence: at most 16 KiB, told to subscribers and never stored. */
   setEphemeral(id: ContextId, state: Uint8Array): Promise<void>;
+}
+
+export function contextClient(manager: Recipient<ContextMessage>): ContextClient {
+  return {
+    execute: (input) => manager.send({ type: "Execute", input }),
+    createContext: (input) => manager.send({ type: "CreateContext", input }),
+    deleteContext: (id) => manager.send({ type: "DeleteContext", id }),
+    listContexts: () => manager.send({ type: "ListContexts" }),
+    getContext: (id) => manager.send({ type: "GetContext", id }),
+    updateApplication: (input) => manager.send({ type: "UpdateApplication", input }),
+    identities: (id) => manager.send({ type: "ListIdentities", id }),
+    storageBytes: (id) => manager.send({ type: "MeasureStorage", id }),
+    sync: (id) => manager.send({ type: "Sync", id }),
+    syncStatus: (id) => manager.send({ type: "GetSyncStatus", id }),
+    setEphemeral: (id, state) => manager.send({ type: "SetEphemeral", id, state }),
+  };
 }

@@ -1,0 +1,98 @@
+/**
+ * A new context: key, group, `init`. Everything that makes it one is in a single batch, so there is either a whole context or
+ * none, wherever the node dies.
+ */
+import { ShoalError } from "@shoal/shared/base/errors.ts";
+import type { CreateContextInput, CreateContextResult } from "../../clients/context-client.ts";
+import type { Context } from "../../model/context.ts";
+import type { ContextId } from "../../model/ids.ts";
+import { keyPairOf } from "../../model/keys.ts";
+import { sha256 } from "../../model/sha256.ts";
+import { buildCommit } from "../commit.ts";
+import { identityRow } from "../identities.ts";
+import type { ContextParts } from "../parts.ts";
+import { EMPTY_ROOT } from "../registry.ts";
+import { runRequest } from "../run.ts";
+import { returned } from "./execute.ts";
+
+const INIT = "init";
+
+export async function createContext(parts: ContextParts, input: CreateContextInput): Promise<CreateContextResult> {
+  const id = contextIdOf(parts, input.seed);
+  // Two creations from one seed: the second waits, and finds the first one's context.
+  return parts.turns.run(id, "alone", () => create(parts, id, input));
+}
+
+async function create(parts: ContextParts, id: ContextId, input: CreateContextInput): Promise<CreateContextResult> {
+  const { registry, store } = parts;
+  if (registry.get(id) !== undefined) {
+    throw new ShoalError("already_exists", `a context with this seed exists: ${id}`, { field: "contextSeed" });
+  }
+  const service = input.service ?? "default";
+  const module = await installedModule(parts, input, service);
+  const identity =
+    input.identitySecret === undefined ? parts.account : keyPairOf(input.identitySecret, "identitySecret");
+  const { groupId, groupCreated, rows, applied } = await parts.membership.admit({
+    contextId: id,
+    applicationId: input.applicationId,
+    identity: identity.publicKey,
+    ...(input.groupId === undefined ? {} : { groupId: input.groupId }),
+    ...(input.name === undefined ? {} : { name: input.name }),
+  });
+  const empty: Context = {
+    id,
+    applicationId: input.applicationId,
+    service,
+    rootHash: EMPTY_ROOT,
+    dagHeads: [],
+    groupId,
+    createdAtMs: parts.clock.now(),
+  };
+  const outcome = await parts.executor.run(
+    runRequest(parts, {
+      contextId: id,
+      module,
+      method: INIT,
+      input: input.initializationParams,
+      identity: identity.publicKey,
+      mode: "write",
+    }),
+  );
+  returned(outcome);
+  const made = buildCommit(parts, { context: empty, identity: identity.publicKey, secret: identity.secret, outcome });
+  const context = made?.context ?? empty;
+  const alias = input.alias === undefined ? [] : [parts.aliases.claim("context", input.alias, id)];
+  await store.apply([
+    ...rows,
+    ...(made?.rows ?? [registry.row(context)]),
+    identityRow(id, identity.publicKey, identity.secret),
+  ]);
+  registry.set(context);
+  applied();
+  await store.durable();
+  return { contextId: id, memberPublicKey: identity.publicKey, groupId, groupCreated };
+}
+
+/** The public key of a random secret, or of one that the seed decides. */
+function contextIdOf(parts: ContextParts, seed: Uint8Array | undefined): ContextId {
+  const secret =
+    seed === undefined
+      ? parts.random.bytes(32)
+      : sha256(new TextEncoder().encode("shoal.context.seed"), seed);
+  return keyPairOf(secret, "contextSeed").publicKey as string as ContextId;
+}
+
+async function installedModule(parts: ContextParts, input: CreateContextInput, service: string): Promise<string> {
+  const application = await parts.applications.get(input.applicationId);
+  if (application === undefined) {
+    throw new ShoalError("not_found", `no application ${input.applicationId} on this node`, { field: "applicationId" });
+  }
+  const module = application.modules.find((one) => one.service === service);
+  if (module === undefined) {
+    const known = application.modules.map((one) => one.service).join(", ");
+    throw new ShoalError("invalid_argument", `no service ${service}; the application has: ${known}`, {
+      field: "serviceName",
+    });
+  }
+  return module.prepared;
+}

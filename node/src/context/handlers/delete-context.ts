@@ -1,0 +1,25 @@
+/** A context leaves this node: its rows at once, its data in the collector's own time. */
+import type { ContextId } from "../../model/ids.ts";
+import { identityRemoval, listIdentities } from "../identities.ts";
+import type { ContextParts } from "../parts.ts";
+
+/** True when it was here. State, deltas and private data that nothing names any more are swept by the collector. */
+export async function deleteContext(parts: ContextParts, id: ContextId): Promise<boolean> {
+  const { registry, store } = parts;
+  if (registry.get(id) === undefined) return false;
+  return parts.turns.run(id, "alone", async () => {
+    if (registry.get(id) === undefined) return false;
+    const { rows, applied } = await parts.membership.release(id);
+    const identities = await listIdentities(store, id);
+    await store.apply([
+      registry.removal(id),
+      ...rows,
+      ...identities.map(({ publicKey }) => identityRemoval(id, publicKey)),
+    ]);
+    registry.forget(id);
+    applied();
+    await store.durable();
+    parts.log.info({ context: id }, "context deleted");
+    return true;
+  });
+}

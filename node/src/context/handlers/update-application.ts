@@ -1,0 +1,109 @@
+/**
+ * The context's application is switched, with a migration where the new one asks for it. Nobody else runs meanwhile, and one
+ * batch switches state and application together: where anything fails, the old application goes on with the old state.
+ */
+import { ShoalError } from "@shoal/shared/base/errors.ts";
+import type { UpdateApplicationInput } from "../../clients/context-client.ts";
+import type { Application, ApplicationModule } from "../../model/application.ts";
+import type { Context } from "../../model/context.ts";
+import { buildCommit } from "../commit.ts";
+import { migrateRoot } from "../migrate-root.ts";
+import type { ContextParts } from "../parts.ts";
+import { runRequest } from "../run.ts";
+import { authorised, returned } from "./execute.ts";
+import { known } from "./queries.ts";
+
+export async function updateApplication(parts: ContextParts, input: UpdateApplicationInput): Promise<undefined> {
+  known(parts, input.contextId);
+  return parts.turns.run(input.contextId, "alone", () => update(parts, input));
+}
+
+async function update(parts: ContextParts, input: UpdateApplicationInput): Promise<undefined> {
+  const context = known(parts, input.contextId);
+  const { application, module } = await target(parts, context, input);
+  const from = await parts.applications.get(context.applicationId);
+  requireContinuity(from, application);
+  const call = authorised(parts, context.id, input.executor ?? parts.account.publicKey);
+  if (call.right !== "write") {
+    throw new ShoalError("permission_denied", "this identity may not change the context", { field: "executor" });
+  }
+  const moved: Context = { ...context, applicationId: application.id };
+  const made =
+    input.migrateMethod === undefined ? undefined : await migrate(parts, moved, module, call, input.migrateMethod);
+  const next = made?.context ?? moved;
+  await parts.store.apply(made?.rows ?? [parts.registry.row(next)]);
+  parts.registry.set(next);
+  await parts.store.durable();
+  parts.events.publish({
+    contextId: context.id,
+    event: {
+      type: "AppVersionChanged",
+      ...(from === undefined ? {} : { fromVersion: from.version }),
+      toVersion: application.version,
+    },
+  });
+  return undefined;
+}
+
+/**
+ * Runs the migration. Modules that keep their own collections return the new root's bytes, which the node writes for them;
+ * modules on the host's collections have committed by themselves.
+ */
+async function migrate(
+  parts: ContextParts,
+  context: Context,
+  module: ApplicationModule,
+  call: ReturnType<typeof authorised>,
+  method: string,
+): Promise<ReturnType<typeof buildCommit>> {
+  const outcome = await parts.executor.run(
+    runRequest(parts, {
+      contextId: context.id,
+      module: module.prepared,
+      method,
+      input: new Uint8Array(),
+      identity: call.identity,
+      mode: "write",
+    }),
+  );
+  const root = returned(outcome);
+  const { identity, secret } = call;
+  if (outcome.rootHash !== undefined) return buildCommit(parts, { context, identity, secret, outcome });
+  if (root === undefined) {
+    throw new ShoalError("invalid_argument", `${method} neither committed nor returned a new root`, {
+      field: "migrateMethod",
+    });
+  }
+  return buildCommit(parts, { context, identity, secret, outcome: migrateRoot(parts, context, root, outcome) });
+}
+
+async function target(
+  parts: ContextParts,
+  context: Context,
+  input: UpdateApplicationInput,
+): Promise<{ readonly application: Application; readonly module: ApplicationModule }> {
+  const application = await parts.applications.get(input.applicationId);
+  if (application === undefined) {
+    throw new ShoalError("not_found", `no application ${input.applicationId} on this node`, { field: "applicationId" });
+  }
+  const module = application.modules.find((one) => one.service === context.service);
+  if (module === undefined) {
+    throw new ShoalError("invalid_argument", `the application has no service ${context.service}`, {
+      field: "applicationId",
+    });
+  }
+  if (input.migrateMethod !== undefined && !module.methods.includes(input.migrateMethod)) {
+    throw new ShoalError("invalid_argument", `the application exports no method ${input.migrateMethod}`, {
+      field: "migrateMethod",
+    });
+  }
+  return { application, module };
+}
+
+/** A context stays with the signer of its application: state is never handed to somebody else's code. */
+function requireContinuity(from: Application | undefined, to: Application): void {
+  if (from?.signerId === undefined || from.signerId === to.signerId) return;
+  throw new ShoalError("permission_denied", "the new application is not signed by the signer of the old one", {
+    field: "applicationId",
+  });
+}

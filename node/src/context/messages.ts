@@ -1,0 +1,49 @@
+/** The context manager's envelope: one message per thing that can be asked of it, each with what it is answered with. */
+import type { Message } from "../actors/actor.ts";
+import type {
+  CreateContextInput,
+  CreateContextResult,
+  ExecuteInput,
+  ExecuteResult,
+  SyncStatus,
+  UpdateApplicationInput,
+} from "../clients/context-client.ts";
+import type { Context, ContextIdentity } from "../model/context.ts";
+import type { ContextId } from "../model/ids.ts";
+
+export type Execute = Message<{ readonly type: "Execute"; readonly input: ExecuteInput }, ExecuteResult>;
+export type CreateContext = Message<
+  { readonly type: "CreateContext"; readonly input: CreateContextInput },
+  CreateContextResult
+>;
+export type DeleteContext = Message<{ readonly type: "DeleteContext"; readonly id: ContextId }, boolean>;
+export type ListContexts = Message<{ readonly type: "ListContexts" }, readonly Context[]>;
+export type GetContext = Message<{ readonly type: "GetContext"; readonly id: ContextId }, Context | undefined>;
+export type UpdateApplication = Message<
+  { readonly type: "UpdateApplication"; readonly input: UpdateApplicationInput },
+  undefined
+>;
+export type ListIdentities = Message<
+  { readonly type: "ListIdentities"; readonly id: ContextId },
+  readonly ContextIdentity[]
+>;
+export type MeasureStorage = Message<{ readonly type: "MeasureStorage"; readonly id: ContextId }, number>;
+export type Sync = Message<{ readonly type: "Sync"; readonly id: ContextId | undefined }, undefined>;
+export type GetSyncStatus = Message<{ readonly type: "GetSyncStatus"; readonly id: ContextId }, SyncStatus>;
+export type SetEphemeral = Message<
+  { readonly type: "SetEphemeral"; readonly id: ContextId; readonly state: Uint8Array },
+  undefined
+>;
+
+export type ContextMessage =
+  | Execute
+  | CreateContext
+  | DeleteContext
+  | ListContexts
+  | GetContext
+  | UpdateApplication
+  | ListIdentities
+  | MeasureStorage
+  | Sync
+  | GetSyncStatus
+  | SetEphemeral;

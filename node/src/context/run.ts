@@ -1,0 +1,86 @@
+/**
+ * A call in its turn. Whoever may be a reader runs on a snapshot beside everybody; whoever turns out to write is run again,
+ * alone among writers, on the state that the writer before it left.
+ */
+import type { ApplicationModule } from "../model/application.ts";
+import type { Context } from "../model/context.ts";
+import { bytesOf, type ContextId, type PublicKey } from "../model/ids.ts";
+import type { Outcome, RunRequest } from "../runtime/contract.ts";
+import { commit } from "./commit.ts";
+import { ExecuteFailure } from "./execute-failure.ts";
+import type { ExecuteRight } from "./membership.ts";
+import type { ContextParts } from "./parts.ts";
+
+export interface Call {
+  readonly contextId: ContextId;
+  readonly method: string;
+  readonly input: Uint8Array;
+  readonly identity: PublicKey;
+  /** 32-byte seed of the identity. */
+  readonly secret: Uint8Array;
+  readonly right: Exclude<ExecuteRight, "none">;
+  /** The context whose xcall this is. */
+  readonly origin?: ContextId;
+}
+
+/** Runs the call and, where it wrote, commits it; resolves when what it wrote is on disk. */
+export async function runCall(parts: ContextParts, call: Call): Promise<Outcome> {
+  const { module } = await resolveModule(parts, call.contextId);
+  const reads = call.right === "read" || module.readOnly.includes(call.method);
+  if (reads || parts.methods.mayRead(module, call.method)) {
+    const outcome = await parts.turns.run(call.contextId, "read", () => attempt(parts, call, "read"));
+    // What a method that only reads, or a member who may only read, would change is discarded.
+    if (reads || !outcome.mutates) return outcome;
+    parts.methods.wrote(module, call.method);
+  }
+  const outcome = await parts.turns.run(call.contextId, "write", () => writeTurn(parts, call));
+  if (outcome.mutates) await parts.store.durable();
+  return outcome;
+}
+
+async function writeTurn(parts: ContextParts, call: Call): Promise<Outcome> {
+  const outcome = await attempt(parts, call, "write");
+  const { context } = await resolveModule(parts, call.contextId);
+  return commit(parts, { context, identity: call.identity, secret: call.secret, outcome });
+}
+
+async function attempt(parts: ContextParts, call: Call, mode: RunRequest["mode"]): Promise<Outcome> {
+  // Asked again in the turn: the application may have been switched while the call waited.
+  const { module } = await resolveModule(parts, call.contextId);
+  return parts.executor.run(runRequest(parts, { ...call, module: module.prepared, mode }));
+}
+
+/** A run's request out of the node's own facts; chance and time are part of it, so that the run can be repeated. */
+export function runRequest(
+  parts: ContextParts,
+  run: Pick<Call, "contextId" | "method" | "input" | "identity" | "origin"> & Pick<RunRequest, "module" | "mode">,
+): RunRequest {
+  return {
+    context: bytesOf(run.contextId),
+    module: run.module,
+    method: run.method,
+    input: run.input,
+    executor: bytesOf(run.identity),
+    device: bytesOf(parts.account.publicKey),
+    ...(run.origin === undefined ? {} : { xcallOrigin: bytesOf(run.origin) }),
+    mode: run.mode,
+    nowNs: parts.stamps.next(),
+    seed: parts.random.bytes(32),
+    limits: parts.limits,
+  };
+}
+
+/** The context and the module that its calls run; rejects in the words clients know. */
+export async function resolveModule(
+  parts: ContextParts,
+  id: ContextId,
+): Promise<{ readonly context: Context; readonly module: ApplicationModule }> {
+  const context = parts.registry.get(id);
+  if (context === undefined) throw new ExecuteFailure({ type: "ContextNotFound" });
+  const application = await parts.applications.get(context.applicationId);
+  const module = application?.modules.find((one) => one.service === context.service);
+  if (module === undefined) {
+    throw new ExecuteFailure({ type: "ApplicationNotInstalled", applicationId: context.applicationId });
+  }
+  return { context, module };
+}
