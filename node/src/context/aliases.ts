@@ -2,7 +2,7 @@
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { AliasKind, Aliases } from "../clients/node-client.ts";
 import { bytesOf, type ContextId } from "../model/ids.ts";
-import { concat, prefixRange } from "../storage/keys.ts";
+import { keyOf, prefixRange } from "../storage/keys.ts";
 import type { Row, Store } from "../storage/store.ts";
 
 /** UTF-8 bytes of a name. */
@@ -16,7 +16,7 @@ export interface AliasStore extends Aliases {
 
 export function createAliases(store: Store): AliasStore {
   const claim: AliasStore["claim"] = (kind, name, value, scope) => {
-    const key = keyOf(kind, name, scope);
+    const key = aliasKey(kind, name, scope);
     if (store.get("alias", key) !== undefined) {
       throw new ShoalError("already_exists", `the alias ${name} is taken`, { field: "alias" });
     }
@@ -29,11 +29,11 @@ export function createAliases(store: Store): AliasStore {
       await store.durable();
     },
     async lookup(kind, name, scope) {
-      const value = store.get("alias", keyOf(kind, name, scope));
+      const value = store.get("alias", aliasKey(kind, name, scope));
       return value === undefined ? undefined : new TextDecoder().decode(value);
     },
     async delete(kind, name, scope) {
-      const key = keyOf(kind, name, scope);
+      const key = aliasKey(kind, name, scope);
       if (store.get("alias", key) === undefined) return false;
       await store.apply([{ column: "alias", key, value: undefined }]);
       await store.durable();
@@ -54,13 +54,13 @@ function prefixOf(kind: AliasKind, scope: ContextId | undefined): Uint8Array {
   if ((kind === "identity") !== (scope !== undefined)) {
     throw new ShoalError("internal", "identity aliases have a context, and only they");
   }
-  return concat(Uint8Array.of(KINDS[kind]), scope === undefined ? new Uint8Array() : bytesOf(scope));
+  return keyOf(Uint8Array.of(KINDS[kind]), scope === undefined ? new Uint8Array() : bytesOf(scope));
 }
 
-function keyOf(kind: AliasKind, name: string, scope: ContextId | undefined): Uint8Array {
+function aliasKey(kind: AliasKind, name: string, scope: ContextId | undefined): Uint8Array {
   const bytes = new TextEncoder().encode(name);
   if (bytes.length === 0 || bytes.length > MAX_ALIAS) {
     throw new ShoalError("invalid_argument", `an alias has 1 to ${MAX_ALIAS} bytes`, { field: "alias" });
   }
-  return concat(prefixOf(kind, scope), bytes);
+  return keyOf(prefixOf(kind, scope), bytes);
 }

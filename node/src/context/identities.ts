@@ -1,5 +1,5 @@
 /** Key pairs known to a context: `context ‖ public key` to the secret where it is ours. */
-import { concat, prefixRange } from "../storage/keys.ts";
+import { keyOf, prefixRange } from "../storage/keys.ts";
 import type { ContextIdentity } from "../model/context.ts";
 import { bytesOf, idOf, type ContextId, type PublicKey } from "../model/ids.ts";
 import type { Reader, Row } from "../storage/store.ts";
@@ -9,16 +9,16 @@ const UNCLAIMED = new Uint8Array(32);
 
 /** `secret`: 32-byte Ed25519 seed; without it the identity is somebody else's. */
 export function identityRow(context: ContextId | undefined, publicKey: PublicKey, secret?: Uint8Array): Row {
-  return { column: "identity", key: keyOf(context, publicKey), value: secret ?? new Uint8Array() };
+  return { column: "identity", key: identityKey(context, publicKey), value: secret ?? new Uint8Array() };
 }
 
 export function identityRemoval(context: ContextId | undefined, publicKey: PublicKey): Row {
-  return { column: "identity", key: keyOf(context, publicKey), value: undefined };
+  return { column: "identity", key: identityKey(context, publicKey), value: undefined };
 }
 
 /** The seed of an identity that is ours; undefined for any other. */
 export function secretOf(store: Reader, context: ContextId | undefined, publicKey: PublicKey): Uint8Array | undefined {
-  const secret = store.get("identity", keyOf(context, publicKey));
+  const secret = store.get("identity", identityKey(context, publicKey));
   return secret === undefined || secret.length === 0 ? undefined : secret;
 }
 
@@ -30,5 +30,5 @@ export async function listIdentities(store: Reader, context: ContextId): Promise
   return found;
 }
 
-const keyOf = (context: ContextId | undefined, publicKey: PublicKey): Uint8Array =>
-  concat(context === undefined ? UNCLAIMED : bytesOf(context), bytesOf(publicKey));
+const identityKey = (context: ContextId | undefined, publicKey: PublicKey): Uint8Array =>
+  keyOf(context === undefined ? UNCLAIMED : bytesOf(context), bytesOf(publicKey));

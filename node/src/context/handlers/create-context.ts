@@ -64,6 +64,7 @@ async function create(parts: ContextParts, id: ContextId, input: CreateContextIn
   const alias = input.alias === undefined ? [] : [parts.aliases.claim("context", input.alias, id)];
   await store.apply([
     ...rows,
+    ...alias,
     ...(made?.rows ?? [registry.row(context)]),
     identityRow(id, identity.publicKey, identity.secret),
   ]);
