@@ -1,4 +1,7 @@
 /** What server and contexts ask of the node itself: applications, blobs, aliases, identities, peers, usage. */
+import type { Recipient } from "../actors/actor.ts";
+import type { NodeMessage } from "../manager/messages.ts";
+import type { NetworkClient } from "./network-client.ts";
 import type { Application } from "../model/application.ts";
 import type { ApplicationId, BlobId, ContextId, PublicKey } from "../model/ids.ts";
 
@@ -80,4 +83,20 @@ export interface NodeClient {
   identity(): NodeIdentity;
   usage(): Promise<NodeUsage>;
   peers(): Promise<readonly string[]>;
+}
+
+/** The façade over the node manager, together with the services that need no actor. */
+export function nodeClient(
+  manager: Recipient<NodeMessage>,
+  services: Pick<NodeClient, "applications" | "blobs" | "aliases" | "identity"> & Pick<NetworkClient, "peers">,
+): NodeClient {
+  return {
+    applications: services.applications,
+    blobs: services.blobs,
+    aliases: services.aliases,
+    identity: () => services.identity(),
+    peers: () => services.peers(),
+    generateIdentity: () => manager.send({ type: "GenerateIdentity" }),
+    usage: () => manager.send({ type: "GetUsage" }),
+  };
 }

@@ -74,7 +74,7 @@ export class BorshWriter {
 
   /** A copy of what was written. */
   done(): Uint8Array {
-    return Uint8Array.prototype.slice.call(this.#bytes, 0, this.#length);
+    return new Uint8Array(this.#bytes.subarray(0, this.#length));
   }
 }
 
@@ -170,4 +170,4 @@ export class BorshReader {
   }
 }
 
-const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

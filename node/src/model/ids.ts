@@ -4,21 +4,9 @@
  */
 import { base58 } from "@scure/base";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
+import type { ApplicationId, BlobId, ContextId, GroupId, Hash, PublicKey } from "@shoal/shared/wire/node/ids.ts";
 
-declare const idBrand: unique symbol;
-type Id<Kind extends string> = string & { readonly [idBrand]: Kind };
-
-/** Ed25519 public key of the context's secret. */
-export type ContextId = Id<"context">;
-export type ApplicationId = Id<"application">;
-/** Content hash of a blob: see `blobs/`. */
-export type BlobId = Id<"blob">;
-/** Ed25519 public key: an identity within a context, a member of a group, a signer. */
-export type PublicKey = Id<"public-key">;
-/** A group's or a namespace's 32 bytes in lower-case hex. */
-export type GroupId = Id<"group">;
-/** 32 bytes: a delta's or an op's content hash, base58. */
-export type Hash = Id<"hash">;
+export type { ApplicationId, BlobId, ContextId, GroupId, Hash, PublicKey };
 
 /** Bytes of every id. */
 export const ID_BYTES = 32;
