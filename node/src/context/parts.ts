@@ -10,6 +10,7 @@ import type { Executor } from "../runtime/contract.ts";
 import type { VmLimits } from "../runtime/limits.ts";
 import type { Store } from "../storage/store.ts";
 import type { AliasStore } from "./aliases.ts";
+import type { HybridClock } from "./hybrid-clock.ts";
 import type { MethodMemory } from "./method-memory.ts";
 import type { Membership } from "./membership.ts";
 import type { ContextRegistry } from "./registry.ts";
@@ -33,6 +34,7 @@ export interface ContextParts {
   readonly turns: KeyedTurns;
   readonly methods: MethodMemory;
   readonly stamps: Stamps;
+  readonly hlc: HybridClock;
   readonly limits: VmLimits;
   readonly clock: Clock;
   readonly random: Random;

@@ -77,9 +77,7 @@ async function create(parts: ContextParts, id: ContextId, input: CreateContextIn
 /** The public key of a random secret, or of one that the seed decides. */
 function contextIdOf(parts: ContextParts, seed: Uint8Array | undefined): ContextId {
   const secret =
-    seed === undefined
-      ? parts.random.bytes(32)
-      : sha256(new TextEncoder().encode("shoal.context.seed"), seed);
+    seed === undefined ? parts.random.bytes(32) : sha256(new TextEncoder().encode("shoal.context.seed"), seed);
   return keyPairOf(secret, "contextSeed").publicKey as string as ContextId;
 }
 

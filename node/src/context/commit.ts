@@ -1,0 +1,89 @@
+/**
+ * From an outcome to what is stored: the state rows that the run left, a signed delta that says what changed, and the context
+ * with its new root and single head; all of it in one batch.
+ */
+import { encodeDelta, deltaIdOf, signedBytes, type Delta, type DeltaBody } from "../dag/delta.ts";
+import type { Context } from "../model/context.ts";
+import { bytesOf, idOf, type Hash, type PublicKey } from "../model/ids.ts";
+import { sign } from "../model/keys.ts";
+import type { Outcome, RunFailure } from "../runtime/contract.ts";
+import { signUserActions } from "../crdt/sign-actions.ts";
+import { keyOf } from "../storage/keys.ts";
+import type { Row } from "../storage/store.ts";
+import type { ContextParts } from "./parts.ts";
+
+export interface CommitInput {
+  readonly context: Context;
+  readonly identity: PublicKey;
+  /** 32-byte seed of the identity. */
+  readonly secret: Uint8Array;
+  readonly outcome: Outcome;
+}
+
+interface Built {
+  readonly rows: readonly Row[];
+  readonly context: Context;
+}
+
+/** Applies what the run did and tells subscribers; the outcome comes back, as a failure where it cannot be committed. */
+export async function commit(parts: ContextParts, input: CommitInput): Promise<Outcome> {
+  const { outcome } = input;
+  if ("failure" in outcome.returns || outcome.rootHash === undefined) return outcome;
+  const inconsistency = inconsistencyOf(input.context, outcome);
+  if (inconsistency !== undefined) return { ...outcome, returns: { failure: inconsistency }, events: [], xcalls: [] };
+  const built = buildCommit(parts, input);
+  if (built !== undefined) {
+    await parts.store.apply(built.rows);
+    parts.registry.set(built.context);
+  }
+  publish(parts, built?.context ?? input.context, outcome);
+  return outcome;
+}
+
+/** The rows of a commit and the context as it is then; undefined where the run committed nothing. */
+export function buildCommit(parts: ContextParts, input: CommitInput): Built | undefined {
+  const { context, outcome, identity, secret } = input;
+  if (outcome.rootHash === undefined) return undefined;
+  // Nothing shared changed: what is left are rows of this node alone.
+  if (outcome.artifact.length === 0) {
+    return { context, rows: [...outcome.rows, parts.registry.row(context)] };
+  }
+  const body: DeltaBody = {
+    context: bytesOf(context.id),
+    parents: context.dagHeads.map(bytesOf).toSorted(Buffer.compare),
+    artifact: signUserActions(outcome.artifact, bytesOf(identity), (payload) => sign(secret, payload)),
+    hlc: parts.hlc.next(),
+    expectedRoot: outcome.rootHash,
+    author: bytesOf(identity),
+    events: outcome.events,
+  };
+  const id = deltaIdOf(body);
+  const delta: Delta = { ...body, id, signature: sign(secret, signedBytes(id)) };
+  const next: Context = { ...context, rootHash: idOf<Hash>(outcome.rootHash), dagHeads: [idOf<Hash>(id)] };
+  return {
+    context: next,
+    rows: [
+      ...outcome.rows,
+      { column: "delta", key: keyOf(body.context, id), value: encodeDelta(delta) },
+      parts.registry.row(next),
+    ],
+  };
+}
+
+/** A new root without a delta cannot reach anybody: the module is at fault, and the context stays as it was. */
+function inconsistencyOf(context: Context, outcome: Outcome): RunFailure | undefined {
+  if (outcome.rootHash === undefined || outcome.artifact.length > 0) return undefined;
+  if (idOf<Hash>(outcome.rootHash) === context.rootHash) return undefined;
+  return {
+    kind: "HostError",
+    detail: "StateInconsistency",
+    message: "the method committed a new root without saying what changed",
+  };
+}
+
+function publish(parts: ContextParts, context: Context, outcome: Outcome): void {
+  parts.events.publish({
+    contextId: context.id,
+    event: { type: "StateMutation", newRoot: context.rootHash, events: outcome.events },
+  });
+}

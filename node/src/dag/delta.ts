@@ -1,0 +1,103 @@
+/**
+ * A causal delta: what one call changed, the deltas it was made upon, and who says so. Its id is a hash over all of it, so a
+ * delta cannot name one that was made later, and nothing of it can be altered; its signature is over the id.
+ */
+import { ShoalError } from "@shoal/shared/base/errors.ts";
+import { BorshReader, BorshWriter } from "../model/borsh.ts";
+import { sha256 } from "../model/sha256.ts";
+import type { Hlc } from "./hlc.ts";
+
+export interface DeltaEvent {
+  readonly kind: string;
+  readonly data: Uint8Array;
+  readonly handler?: string;
+}
+
+/** All hashes and keys are 32 bytes. */
+export interface DeltaBody {
+  readonly context: Uint8Array;
+  /** Ids of the heads it was made upon, sorted; empty for the first. */
+  readonly parents: readonly Uint8Array[];
+  /** borsh StorageDelta. */
+  readonly artifact: Uint8Array;
+  readonly hlc: Hlc;
+  /** The root after it, where it was made. */
+  readonly expectedRoot: Uint8Array;
+  readonly author: Uint8Array;
+  readonly events: readonly DeltaEvent[];
+}
+
+export interface Delta extends DeltaBody {
+  readonly id: Uint8Array;
+  /** 64 bytes, by the author, over `signedBytes(id)`. */
+  readonly signature: Uint8Array;
+}
+
+/** Parents of one delta (reference: heads per message). */
+export const MAX_PARENTS = 100;
+const ID_DOMAIN = new TextEncoder().encode("shoal.delta.id.v1");
+const SIGNATURE_DOMAIN = new TextEncoder().encode("shoal.delta.signature.v1");
+const VERSION = 1;
+
+export const deltaIdOf = (body: DeltaBody): Uint8Array => sha256(ID_DOMAIN, encodeBody(body));
+
+/** What the author signs: the id, which covers everything. */
+export function signedBytes(id: Uint8Array): Uint8Array {
+  return new BorshWriter().fixed(SIGNATURE_DOMAIN).fixed(id).done();
+}
+
+export function encodeDelta(delta: Delta): Uint8Array {
+  return new BorshWriter().u8(VERSION).fixed(delta.signature).fixed(encodeBody(delta)).done();
+}
+
+/** Reads a delta and computes its id; throws `invalid_argument` for anything that is not exactly one. */
+export function decodeDelta(bytes: Uint8Array): Delta {
+  const reader = new BorshReader(bytes);
+  const version = reader.u8();
+  if (version !== VERSION)
+    throw new ShoalError("invalid_argument", `a delta of version ${VERSION} expected, not ${version}`);
+  const signature = reader.fixed(64);
+  const body: DeltaBody = {
+    context: reader.fixed(32),
+    parents: parents(reader),
+    artifact: reader.bytes(),
+    hlc: { time: reader.u64(), node: reader.u128() },
+    expectedRoot: reader.fixed(32),
+    author: reader.fixed(32),
+    events: reader.vec(event),
+  };
+  reader.end();
+  return { ...body, id: deltaIdOf(body), signature };
+}
+
+function encodeBody(body: DeltaBody): Uint8Array {
+  return new BorshWriter()
+    .fixed(body.context)
+    .vec(body.parents, (writer, parent) => writer.fixed(parent))
+    .bytes(body.artifact)
+    .u64(body.hlc.time)
+    .u128(body.hlc.node)
+    .fixed(body.expectedRoot)
+    .fixed(body.author)
+    .vec(body.events, (writer, { kind, data, handler }) =>
+      writer
+        .string(kind)
+        .bytes(data)
+        .option(handler, (inner, name) => inner.string(name)),
+    )
+    .done();
+}
+
+function parents(reader: BorshReader): Uint8Array[] {
+  const found = reader.vec((inner) => inner.fixed(32));
+  if (found.length > MAX_PARENTS)
+    throw new ShoalError("invalid_argument", `a delta has at most ${MAX_PARENTS} parents`);
+  return found;
+}
+
+function event(reader: BorshReader): DeltaEvent {
+  const kind = reader.string();
+  const data = reader.bytes();
+  const handler = reader.option((inner) => inner.string());
+  return { kind, data, ...(handler === undefined ? {} : { handler }) };
+}
