@@ -1,0 +1,114 @@
+/** The few changes that several kinds of op make. */
+import type { ContextId, GroupId, PublicKey } from "../../model/ids.ts";
+import type { Case } from "./case.ts";
+import type { ActionType, GroupSeed } from "./op.ts";
+import { descendantsOf } from "./standing.ts";
+import { INITIAL_CAPABILITIES } from "./capabilities.ts";
+import {
+  put,
+  withGroup,
+  type Group,
+  type GroupContext,
+  type Member,
+  type Metadata,
+  type Namespace,
+  type Role,
+} from "./state.ts";
+
+const utf8 = new TextEncoder();
+
+export const NO_METADATA: Metadata = { data: {} };
+
+export function named(name: string | undefined): Metadata {
+  return name === undefined ? NO_METADATA : { name, data: {} };
+}
+
+export function newMember(role: Role, by: PublicKey, sinceMs: number): Member {
+  return { role, metadata: NO_METADATA, autoFollow: { contexts: true, subgroups: false }, sinceMs, by };
+}
+
+/** A group whose only member is `creator`, its owner and admin. */
+export function newGroup(
+  id: GroupId,
+  parent: GroupId | undefined,
+  seed: GroupSeed,
+  creator: PublicKey,
+  atMs: number,
+): Group {
+  return {
+    id,
+    ...(parent === undefined ? {} : { parent }),
+    owner: creator,
+    createdAtMs: atMs,
+    appKey: seed.appKey,
+    targetApplicationId: seed.applicationId,
+    upgradePolicy: seed.upgradePolicy,
+    metadata: named(seed.name),
+    visibility: seed.visibility,
+    defaultVisibility: "Open",
+    defaultCapabilities: INITIAL_CAPABILITIES,
+    members: new Map([[creator, newMember("Admin", creator, atMs)]]),
+    denied: new Map(),
+    contexts: new Map(),
+    spentInvitations: new Set(),
+    spentQuotes: new Set(),
+  };
+}
+
+/** The namespace with the case's group changed. */
+export function change(one: Case<ActionType>, to: Partial<Group>): Namespace {
+  return withGroup(one.namespace, { ...one.group, ...to });
+}
+
+/** Changes one member; the caller's rules saw that there is one. */
+export function changeMember(one: Case<ActionType>, who: PublicKey, to: Partial<Member>): Namespace {
+  const member = one.group.members.get(who);
+  return member === undefined
+    ? one.namespace
+    : change(one, { members: put(one.group.members, who, { ...member, ...to }) });
+}
+
+export function changeContext(one: Case<ActionType>, id: ContextId, to: Partial<GroupContext>): Namespace {
+  const context = one.group.contexts.get(id);
+  return context === undefined
+    ? one.namespace
+    : change(one, { contexts: put(one.group.contexts, id, { ...context, ...to }) });
+}
+
+/** Lets somebody in, which also lifts an earlier removal. */
+export function admit(one: Case<ActionType>, who: PublicKey, role: Role): Namespace {
+  return change(one, {
+    members: put(one.group.members, who, newMember(role, one.signer, one.atMs)),
+    denied: put(one.group.denied, who, undefined),
+  });
+}
+
+/** The group without `who`: no row, no place on an allowlist, no context capability; ownership moves to its oldest admin. */
+function without(group: Group, who: PublicKey): Group {
+  const contexts = new Map(group.contexts);
+  for (const [id, context] of contexts) {
+    if (!context.allowlist.has(who) && !context.capabilities.has(who)) continue;
+    const allowlist = new Set(context.allowlist);
+    allowlist.delete(who);
+    contexts.set(id, { ...context, allowlist, capabilities: put(context.capabilities, who, undefined) });
+  }
+  const members = put(group.members, who, undefined);
+  if (group.owner !== who) return { ...group, members, contexts };
+  const heir = [...members]
+    .filter(([, member]) => member.role === "Admin")
+    .sort(([a, m], [b, n]) => m.sinceMs - n.sinceMs || (a < b ? -1 : 1))[0];
+  return { ...group, members, contexts, owner: heir?.[0] ?? who };
+}
+
+/** Takes `who` out of the case's group and of every group below it. */
+export function expel(one: Case<ActionType>, who: PublicKey): Namespace {
+  let namespace = withGroup(one.namespace, without(one.group, who));
+  for (const below of descendantsOf(one.namespace, one.group.id)) {
+    namespace = withGroup(namespace, without(below, who));
+  }
+  return namespace;
+}
+
+export function bytesIn(text: string): number {
+  return utf8.encode(text).length;
+}

@@ -1,0 +1,69 @@
+/** What a group is set to: default capabilities, upgrade policy, the application its contexts should run. */
+import { ALL_CAPABILITIES, CAPABILITY } from "./capabilities.ts";
+import { can, isAdmin, onlyFor, type Case, type Kinds } from "./case.ts";
+import { change } from "./changes.ts";
+import { descendantsOf, standingOf } from "./standing.ts";
+import { withGroup } from "./state.ts";
+
+type SettingsOp =
+  | "Noop"
+  | "DefaultCapabilitiesSet"
+  | "UpgradePolicySet"
+  | "TargetApplicationSet"
+  | "GroupMigrationSet"
+  | "SubgroupVisibilitySet";
+
+const managesApplication = (one: Case<SettingsOp>): boolean => isAdmin(one) || can(one, CAPABILITY.manageApplication);
+
+export const SETTINGS_KINDS: Kinds<SettingsOp> = {
+  Noop: { refuse: [], effect: (one) => one.namespace },
+  DefaultCapabilitiesSet: {
+    refuse: [
+      onlyFor(isAdmin, "capabilities are an admin's to give"),
+      {
+        when: (one) => (one.action.capabilities & ~ALL_CAPABILITIES) !== 0,
+        then: "invalid",
+        because: "the mask has bits without meaning",
+      },
+    ],
+    effect: (one) => change(one, { defaultCapabilities: one.action.capabilities }),
+  },
+  UpgradePolicySet: {
+    refuse: [onlyFor(isAdmin, "the upgrade policy is an admin's to set")],
+    effect: (one) => change(one, { upgradePolicy: one.action.policy }),
+  },
+  TargetApplicationSet: {
+    refuse: [onlyFor(managesApplication, "setting the application takes an admin or MANAGE_APPLICATION")],
+    effect: (one) => {
+      const { appKey, applicationId, cascade } = one.action;
+      const to = { appKey, targetApplicationId: applicationId };
+      let namespace = change(one, to);
+      if (!cascade) return namespace;
+      for (const below of descendantsOf(one.namespace, one.group.id)) {
+        const there = standingOf(one.namespace, below.id, one.signer);
+        const may = there !== undefined && (there.capabilities & CAPABILITY.manageApplication) !== 0;
+        const same = below.targetApplicationId === one.group.targetApplicationId;
+        if (may && same) namespace = withGroup(namespace, { ...below, ...to });
+      }
+      return namespace;
+    },
+  },
+  GroupMigrationSet: {
+    refuse: [onlyFor(managesApplication, "setting a migration takes an admin or MANAGE_APPLICATION")],
+    effect: (one) => {
+      const { migrateMethod: _, ...rest } = one.group;
+      const method = one.action.migrateMethod;
+      return withGroup(one.namespace, method === undefined ? rest : { ...rest, migrateMethod: method });
+    },
+  },
+  SubgroupVisibilitySet: {
+    checksAdmins: true,
+    refuse: [
+      onlyFor(
+        (one) => isAdmin(one) || can(one, CAPABILITY.manageVisibility),
+        "takes an admin or CAN_MANAGE_VISIBILITY",
+      ),
+    ],
+    effect: (one) => change(one, { visibility: one.action.visibility }),
+  },
+};

@@ -1,0 +1,106 @@
+/**
+ * What somebody is in a group: by a row of their own, or inherited from a group above through open groups only. Admins
+ * inherit as admins; everybody else inherits bare membership, with what the group gives its members by default.
+ */
+import type { ContextId, GroupId, PublicKey } from "../../model/ids.ts";
+import { ALL_CAPABILITIES } from "./capabilities.ts";
+import { LIMITS, type Group, type GroupContext, type Namespace, type Role } from "./state.ts";
+
+export interface Standing {
+  readonly role: Role;
+  /** The group whose member row it comes from. */
+  readonly via: GroupId;
+  readonly direct: boolean;
+  readonly admin: boolean;
+  /** Mask of `CAPABILITY`; admins have all, read-only members none. */
+  readonly capabilities: number;
+}
+
+/** The group and those above it, nearest first; ends at the root, at the depth limit, or (`open`) at the first wall. */
+export function* upward(namespace: Namespace, from: GroupId, open: boolean): Generator<Group> {
+  let at: GroupId | undefined = from;
+  for (let step = 0; at !== undefined && step <= LIMITS.depth; step++) {
+    const group = namespace.groups.get(at);
+    if (group === undefined) return;
+    yield group;
+    if (open && group.visibility === "Restricted") return;
+    at = group.parent;
+  }
+}
+
+/** undefined: not a member, by no way. */
+export function standingOf(namespace: Namespace, groupId: GroupId, who: PublicKey): Standing | undefined {
+  let plain: Standing | undefined;
+  let denied = false;
+  for (const group of upward(namespace, groupId, true)) {
+    const member = group.members.get(who);
+    const direct = group.id === groupId;
+    if (member?.role === "Admin") {
+      return { role: "Admin", via: group.id, direct, admin: true, capabilities: ALL_CAPABILITIES };
+    }
+    if (member !== undefined && plain === undefined && !denied) {
+      const home = namespace.groups.get(groupId) ?? group;
+      const mask = direct ? (member.capabilities ?? group.defaultCapabilities) : home.defaultCapabilities;
+      const capabilities = member.role === "Member" ? mask : 0;
+      plain = { role: member.role, via: group.id, direct, admin: false, capabilities };
+    }
+    // Who was removed here inherits nothing from above, except that an admin above still rules here.
+    denied ||= group.denied.has(who);
+  }
+  return plain;
+}
+
+/** Admin of the group or of any group above it, walls or not: rules whether a group exists, not what is in it. */
+export function rulesFromAbove(namespace: Namespace, groupId: GroupId, who: PublicKey): boolean {
+  for (const group of upward(namespace, groupId, false)) {
+    if (group.members.get(who)?.role === "Admin") return true;
+  }
+  return false;
+}
+
+export type Access = "write" | "read" | "none";
+
+/** What a member may do in a context: a restricted one is entered by direct admins, its creator and its allowlist only. */
+export function accessTo(context: GroupContext, standing: Standing | undefined, who: PublicKey): Access {
+  if (standing === undefined) return "none";
+  const ownAdmin = standing.admin && standing.direct;
+  const listed = context.creator === who || context.allowlist.has(who);
+  if (context.visibility === "Restricted" && !ownAdmin && !listed) return "none";
+  return standing.role === "Admin" || standing.role === "Member" ? "write" : "read";
+}
+
+/** The group of the namespace that a context is registered in. */
+export function groupOfContext(namespace: Namespace, contextId: ContextId): Group | undefined {
+  for (const group of namespace.groups.values()) if (group.contexts.has(contextId)) return group;
+  return undefined;
+}
+
+/** Groups below, nearest first, in a stable order; without `groupId` itself. */
+export function descendantsOf(namespace: Namespace, groupId: GroupId): readonly Group[] {
+  const found: Group[] = [];
+  let level: readonly GroupId[] = [groupId];
+  while (level.length > 0) {
+    const next = [...namespace.groups.values()]
+      .filter((group) => group.parent !== undefined && level.includes(group.parent))
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
+    found.push(...next);
+    level = next.map((group) => group.id);
+  }
+  return found;
+}
+
+/** Steps from the root: 0 for the root itself. */
+export function depthOf(namespace: Namespace, groupId: GroupId): number {
+  return [...upward(namespace, groupId, false)].length - 1;
+}
+
+/** The first group, if any, that nobody governs: without an admin of its own and closed to, or without, admins above. */
+export function groupWithoutAdmin(namespace: Namespace): GroupId | undefined {
+  const governed = (group: Group): boolean => {
+    for (const at of upward(namespace, group.id, true)) {
+      for (const member of at.members.values()) if (member.role === "Admin") return true;
+    }
+    return false;
+  };
+  return [...namespace.groups.values()].find((group) => !governed(group))?.id;
+}

@@ -1,0 +1,126 @@
+/**
+ * What the ops of one namespace add up to. A namespace is a root group with the tree of groups below it; membership and
+ * rights flow down that tree, so it is the whole tree that is one state, folded from one log. Values only, never changed in
+ * place: a refused op therefore changes nothing.
+ */
+import type { ApplicationId, ContextId, GroupId, Hash, PublicKey } from "../../model/ids.ts";
+
+export type Role = "Admin" | "Member" | "ReadOnly" | "ReadOnlyTee";
+/** `Restricted` is a wall: nothing is inherited through it. */
+export type Visibility = "Open" | "Restricted";
+
+export type UpgradePolicy =
+  | { readonly type: "Automatic" }
+  | { readonly type: "LazyOnAccess" }
+  /** Waits for a person's word, at the latest until `deadlineMs` since the epoch. */
+  | { readonly type: "Coordinated"; readonly deadlineMs?: number };
+
+export interface Metadata {
+  readonly name?: string;
+  readonly data: Readonly<Record<string, string>>;
+}
+
+export interface AutoFollow {
+  readonly contexts: boolean;
+  readonly subgroups: boolean;
+}
+
+export interface Member {
+  readonly role: Role;
+  /** Absent: the group's default applies, also after it changes. */
+  readonly capabilities?: number;
+  readonly metadata: Metadata;
+  readonly autoFollow: AutoFollow;
+  readonly sinceMs: number;
+  /** Who let them in. */
+  readonly by: PublicKey;
+}
+
+export interface GroupContext {
+  readonly creator: PublicKey;
+  readonly visibility: Visibility;
+  /** Who may enter while it is restricted, beside the group's own admins. */
+  readonly allowlist: ReadonlySet<PublicKey>;
+  /** Bits of `CONTEXT_CAPABILITY`. */
+  readonly capabilities: ReadonlyMap<PublicKey, number>;
+  readonly metadata: Metadata;
+  readonly service?: string;
+}
+
+export interface TeePolicy {
+  /** Lower-case hex; empty admits nobody. */
+  readonly allowedMrtd: readonly string[];
+  /** Lower-case hex; an empty register list does not look at that register. */
+  readonly allowedRtmr: readonly [readonly string[], readonly string[], readonly string[], readonly string[]];
+  /** Empty admits nobody. */
+  readonly allowedTcbStatuses: readonly string[];
+  readonly acceptMock: boolean;
+}
+
+export interface Group {
+  readonly id: GroupId;
+  /** Absent for the root. */
+  readonly parent?: GroupId;
+  /** An admin who cannot be removed or demoted before handing the group over. */
+  readonly owner: PublicKey;
+  readonly createdAtMs: number;
+  /** 32 bytes, hex: which applications may replace each other (same signer). */
+  readonly appKey: string;
+  readonly targetApplicationId: ApplicationId;
+  /** Runs once per context when it moves to the target. */
+  readonly migrateMethod?: string;
+  readonly upgradePolicy: UpgradePolicy;
+  readonly metadata: Metadata;
+  /** Of this group as seen from its parent; without meaning for the root. */
+  readonly visibility: Visibility;
+  /** What new contexts start with. */
+  readonly defaultVisibility: Visibility;
+  readonly defaultCapabilities: number;
+  readonly members: ReadonlyMap<PublicKey, Member>;
+  /** Removed from here: neither inheritance nor an older invitation brings them back. Value: when. */
+  readonly denied: ReadonlyMap<PublicKey, number>;
+  readonly contexts: ReadonlyMap<ContextId, GroupContext>;
+  /** Invitations that are spent (`once`) or revoked. */
+  readonly spentInvitations: ReadonlySet<Hash>;
+  readonly teePolicy?: TeePolicy;
+  /** Quotes that admitted somebody; each does so once. Hex. */
+  readonly spentQuotes: ReadonlySet<string>;
+}
+
+export interface Namespace {
+  readonly id: GroupId;
+  /** Empty after the root was deleted; nothing applies to it any more. */
+  readonly groups: ReadonlyMap<GroupId, Group>;
+  /** Last nonce of each signer. */
+  readonly nonces: ReadonlyMap<PublicKey, number>;
+}
+
+/** Limits that no op may exceed; each is a refusal `limit`, never a silent drop. */
+export const LIMITS = {
+  parents: 256,
+  heads: 64,
+  /** Groups between a root and its deepest descendant, and the steps of every walk. */
+  depth: 16,
+  groups: 1024,
+  members: 10_000,
+  contexts: 10_000,
+  denied: 10_000,
+  invitations: 10_000,
+  quotes: 10_000,
+  nameBytes: 128,
+  metadataEntries: 64,
+  metadataBytes: 16 * 1024,
+  measurements: 64,
+} as const;
+
+export function withGroup(namespace: Namespace, group: Group): Namespace {
+  return { ...namespace, groups: new Map(namespace.groups).set(group.id, group) };
+}
+
+/** Copy of a map with one entry set, or deleted where `value` is undefined. */
+export function put<K, V>(map: ReadonlyMap<K, V>, key: K, value: V | undefined): ReadonlyMap<K, V> {
+  const copy = new Map(map);
+  if (value === undefined) copy.delete(key);
+  else copy.set(key, value);
+  return copy;
+}
