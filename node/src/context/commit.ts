@@ -50,7 +50,7 @@ export function buildCommit(parts: ContextParts, input: CommitInput): Built | un
   }
   const body: DeltaBody = {
     context: bytesOf(context.id),
-    parents: context.dagHeads.map(bytesOf).toSorted(Buffer.compare),
+    parents: context.dagHeads.map(bytesOf).toSorted((a, b) => Buffer.compare(a, b)),
     artifact: signUserActions(outcome.artifact, bytesOf(identity), (payload) => sign(secret, payload)),
     hlc: parts.hlc.next(),
     expectedRoot: outcome.rootHash,

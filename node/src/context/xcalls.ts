@@ -6,7 +6,7 @@ import { messageOf } from "@shoal/shared/base/errors.ts";
 import { idOf, type ContextId } from "../model/ids.ts";
 import type { RunXCall } from "../runtime/contract.ts";
 import { abiMethod } from "./abi.ts";
-import { authorised, returned } from "./handlers/execute.ts";
+import { authorised, returned } from "./rights.ts";
 import type { ContextParts } from "./parts.ts";
 import { resolveModule, runCall } from "./run.ts";
 

@@ -13,7 +13,7 @@ import { identityRow } from "../identities.ts";
 import type { ContextParts } from "../parts.ts";
 import { EMPTY_ROOT } from "../registry.ts";
 import { runRequest } from "../run.ts";
-import { returned } from "./execute.ts";
+import { returned } from "../rights.ts";
 
 const INIT = "init";
 
@@ -32,7 +32,7 @@ async function create(parts: ContextParts, id: ContextId, input: CreateContextIn
   const module = await installedModule(parts, input, service);
   const identity =
     input.identitySecret === undefined ? parts.account : keyPairOf(input.identitySecret, "identitySecret");
-  const { groupId, groupCreated, rows, applied } = await parts.membership.admit({
+  const admission = await parts.membership.admit({
     contextId: id,
     applicationId: input.applicationId,
     identity: identity.publicKey,
@@ -45,7 +45,7 @@ async function create(parts: ContextParts, id: ContextId, input: CreateContextIn
     service,
     rootHash: EMPTY_ROOT,
     dagHeads: [],
-    groupId,
+    groupId: admission.groupId,
     createdAtMs: parts.clock.now(),
   };
   const outcome = await parts.executor.run(
@@ -63,15 +63,20 @@ async function create(parts: ContextParts, id: ContextId, input: CreateContextIn
   const context = made?.context ?? empty;
   const alias = input.alias === undefined ? [] : [parts.aliases.claim("context", input.alias, id)];
   await store.apply([
-    ...rows,
+    ...admission.rows,
     ...alias,
     ...(made?.rows ?? [registry.row(context)]),
     identityRow(id, identity.publicKey, identity.secret),
   ]);
   registry.set(context);
-  applied();
+  admission.applied();
   await store.durable();
-  return { contextId: id, memberPublicKey: identity.publicKey, groupId, groupCreated };
+  return {
+    contextId: id,
+    memberPublicKey: identity.publicKey,
+    groupId: admission.groupId,
+    groupCreated: admission.groupCreated,
+  };
 }
 
 /** The public key of a random secret, or of one that the seed decides. */

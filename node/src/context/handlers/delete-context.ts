@@ -9,15 +9,15 @@ export async function deleteContext(parts: ContextParts, id: ContextId): Promise
   if (registry.get(id) === undefined) return false;
   return parts.turns.run(id, "alone", async () => {
     if (registry.get(id) === undefined) return false;
-    const { rows, applied } = await parts.membership.release(id);
+    const release = await parts.membership.release(id);
     const identities = await listIdentities(store, id);
     await store.apply([
       registry.removal(id),
-      ...rows,
+      ...release.rows,
       ...identities.map(({ publicKey }) => identityRemoval(id, publicKey)),
     ]);
     registry.forget(id);
-    applied();
+    release.applied();
     await store.durable();
     parts.log.info({ context: id }, "context deleted");
     return true;

@@ -10,7 +10,7 @@ import { buildCommit } from "../commit.ts";
 import { migrateRoot } from "../migrate-root.ts";
 import type { ContextParts } from "../parts.ts";
 import { runRequest } from "../run.ts";
-import { authorised, returned } from "./execute.ts";
+import { authorised, returned } from "../rights.ts";
 import { known } from "./queries.ts";
 
 export async function updateApplication(parts: ContextParts, input: UpdateApplicationInput): Promise<undefined> {

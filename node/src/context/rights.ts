@@ -1,0 +1,29 @@
+/** Who acts in a context, and what comes back to them. */
+import type { ContextId, PublicKey } from "../model/ids.ts";
+import type { Outcome } from "../runtime/contract.ts";
+import { ExecuteFailure } from "./execute-failure.ts";
+import { secretOf } from "./identities.ts";
+import type { ContextParts } from "./parts.ts";
+import type { Call } from "./run.ts";
+
+/** Who acts, with the key that signs; throws `Unauthorized` for an identity that is not ours or may not call. */
+export function authorised(
+  parts: ContextParts,
+  contextId: ContextId,
+  identity: PublicKey,
+): Pick<Call, "contextId" | "identity" | "secret" | "right"> {
+  const secret = secretOf(parts.store, contextId, identity);
+  const right = secret === undefined ? "none" : parts.membership.mayExecute(contextId, identity);
+  if (secret === undefined || right === "none") {
+    throw new ExecuteFailure({ type: "Unauthorized", contextId, publicKey: identity });
+  }
+  return { contextId, identity, secret, right };
+}
+
+/** What the method returned; throws what it failed with. */
+export function returned(outcome: Outcome): Uint8Array | undefined {
+  if ("failure" in outcome.returns) {
+    throw new ExecuteFailure({ type: "FunctionCallError", failure: outcome.returns.failure });
+  }
+  return outcome.returns.ok;
+}
