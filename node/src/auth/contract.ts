@@ -27,7 +27,8 @@ export interface AuthFailure extends ShoalError {
 export interface Guard {
   /**
    * Who calls, judged by `Authorization: Bearer` or `?token=`. Throws an `AuthFailure`: `unauthenticated` without a valid
-   * access token, `permission_denied` where none of the token's permissions covers `required`.
+   * access token, `permission_denied` where none of the token's permissions covers `required`. `undefined`: any valid token
+   * will do. Whatever `required` leaves open is asked for in full: `context:list[ctx]` is not covered by `context[ctx,user]`.
    */
-  check(request: Request, required: string): Promise<Principal>;
+  check(request: Request, required: string | undefined): Promise<Principal>;
 }

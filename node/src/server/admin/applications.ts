@@ -1,0 +1,103 @@
+/** Handlers of `shared/src/wire/node/applications.ts`. */
+import { ShoalError } from "@shoal/shared/base/errors.ts";
+import type { applicationEndpoints, applicationSchema } from "@shoal/shared/wire/node/applications.ts";
+import type { z } from "zod";
+import type { InstallInput, NodeClient } from "../../clients/node-client.ts";
+import type { Application, ApplicationModule } from "../../model/application.ts";
+import type { ApplicationId } from "../../model/ids.ts";
+import type { HandlersOf } from "../call.ts";
+
+export function applicationHandlers({
+  applications,
+}: Pick<NodeClient, "applications">): HandlersOf<typeof applicationEndpoints> {
+  const existing = async (id: ApplicationId): Promise<Application> => {
+    const application = await applications.get(id);
+    if (application === undefined)
+      throw new ShoalError("not_found", "no such application is installed", { field: "id" });
+    return application;
+  };
+  return {
+    "applications.install": async ({ body }) => ({
+      data: { applicationId: await applications.installFromUrl(body.url, body.hash ?? undefined, inputOf(body)) },
+    }),
+    "applications.installDev": async ({ body }) => ({
+      data: { applicationId: await applications.installFromPath(body.path, inputOf(body)) },
+    }),
+    "applications.list": async () => ({ data: { apps: (await applications.list()).map(viewOf) } }),
+    "applications.get": async ({ params }) => {
+      const application = await applications.get(params.id);
+      return { data: { application: application === undefined ? null : viewOf(application) } };
+    },
+    "applications.uninstall": async ({ params }) => {
+      if (!(await applications.uninstall(params.id)))
+        throw new ShoalError("not_found", "no such application is installed", { field: "id" });
+      return { data: { applicationId: params.id } };
+    },
+    "applications.abi": async ({ params, query }) => {
+      const { abi } = moduleOf(await existing(params.id), query.service_name);
+      if (abi === undefined) throw new ShoalError("not_found", "the module describes no interface");
+      return { data: JSON.parse(abi) as Record<string, unknown> };
+    },
+    "applications.versions": async ({ params }) => {
+      const { package: name } = await existing(params.id);
+      const all = await applications.list();
+      return {
+        data: all
+          .filter((each) => each.package === name)
+          .map((each) => ({ version: each.version, blobId: each.blob, size: each.size, package: each.package })),
+      };
+    },
+    "packages.list": async () => ({ packages: [...(await applications.packages())] }),
+    "packages.versions": async ({ params }) => ({ versions: [...(await applications.versions(params.package))] }),
+    "packages.latest": async ({ params }) => {
+      const latest = await applications.latest(params.package);
+      return { applicationId: latest?.applicationId ?? null, version: latest?.version ?? null };
+    },
+  };
+}
+
+function inputOf(body: {
+  readonly metadata: Uint8Array;
+  readonly package?: string | null | undefined;
+  readonly version?: string | null | undefined;
+}): InstallInput {
+  return {
+    metadata: body.metadata,
+    ...(typeof body.package === "string" ? { package: body.package } : {}),
+    ...(typeof body.version === "string" ? { version: body.version } : {}),
+  };
+}
+
+function moduleOf({ modules }: Application, service: string | undefined): ApplicationModule {
+  if (service === undefined && modules.length > 1) {
+    const names = modules.map((each) => each.service).join(", ");
+    throw new ShoalError("invalid_argument", `the application has several services: ${names}`, {
+      field: "service_name",
+    });
+  }
+  const module = service === undefined ? modules[0] : modules.find((each) => each.service === service);
+  if (module === undefined)
+    throw new ShoalError("not_found", "the application has no such service", { field: "service_name" });
+  return module;
+}
+
+function viewOf(application: Application): z.input<typeof applicationSchema> {
+  const [first, ...others] = application.modules;
+  return {
+    id: application.id,
+    blob: { bytecode: application.blob, compiled: first?.prepared ?? application.blob },
+    size: application.size,
+    source: application.source,
+    metadata: [...application.metadata],
+    package: application.package,
+    version: application.version,
+    ...(application.signerId === undefined ? {} : { signer_id: application.signerId }),
+    ...(others.length === 0
+      ? {}
+      : {
+          services: Object.fromEntries(
+            application.modules.map(({ service, bytecode, prepared }) => [service, { bytecode, compiled: prepared }]),
+          ),
+        }),
+  };
+}
