@@ -13,22 +13,27 @@ export interface AdmitInput {
   /** The identity that creates the context: it becomes a member where it is none yet. */
   readonly identity: PublicKey;
   readonly name?: string;
+  readonly service?: string;
 }
 
-export interface Admission {
+export interface Placement {
   readonly groupId: GroupId;
   readonly groupCreated: boolean;
-  /** To be applied in the batch that makes the context. */
-  readonly rows: readonly Row[];
-  /** Called once the batch is applied, so that what is kept in memory follows the store. */
-  applied(): void;
 }
 
+/**
+ * Applies the rows of membership together with the caller's own, in one batch. Resolves when they are in the store, rejects
+ * when none of them is; meanwhile nothing else of the namespace changes, so do in it what is to be in the batch and no more.
+ */
+export type Commit = (rows: readonly Row[]) => Promise<void>;
+
 export interface Membership {
-  /** Rejects `not_found`, `permission_denied` or `invalid_argument`. */
-  admit(input: AdmitInput): Promise<Admission>;
-  /** Rows that take the context out of its group. */
-  release(contextId: ContextId): Promise<Omit<Admission, "groupId" | "groupCreated">>;
+  /** Where the context would come to be; throws what `admit` would reject with, before anything has run. */
+  placeFor(input: AdmitInput): Placement;
+  /** Rejects `not_found`, `permission_denied`, `already_exists` or `invalid_argument`, and with whatever `commit` does. */
+  admit(input: AdmitInput, commit: Commit): Promise<void>;
+  /** Takes the context out of its group; one that was made for it goes with it. Rejects `permission_denied`. */
+  release(contextId: ContextId, commit: Commit): Promise<void>;
   /** Synchronous: asked at every call. */
   mayExecute(contextId: ContextId, identity: PublicKey): ExecuteRight;
   /** Whether a method of `source` may call into `target`: both are in one namespace. */

@@ -32,20 +32,22 @@ async function create(parts: ContextParts, id: ContextId, input: CreateContextIn
   const module = await installedModule(parts, input, service);
   const identity =
     input.identitySecret === undefined ? parts.account : keyPairOf(input.identitySecret, "identitySecret");
-  const admission = await parts.membership.admit({
+  const newcomer = {
     contextId: id,
     applicationId: input.applicationId,
     identity: identity.publicKey,
     ...(input.groupId === undefined ? {} : { groupId: input.groupId }),
     ...(input.name === undefined ? {} : { name: input.name }),
-  });
+    ...(input.service === undefined ? {} : { service: input.service }),
+  };
+  const { groupId, groupCreated } = parts.membership.placeFor(newcomer);
   const empty: Context = {
     id,
     applicationId: input.applicationId,
     service,
     rootHash: EMPTY_ROOT,
     dagHeads: [],
-    groupId: admission.groupId,
+    groupId,
     createdAtMs: parts.clock.now(),
   };
   const outcome = await parts.executor.run(
@@ -62,21 +64,15 @@ async function create(parts: ContextParts, id: ContextId, input: CreateContextIn
   const made = buildCommit(parts, { context: empty, identity: identity.publicKey, secret: identity.secret, outcome });
   const context = made?.context ?? empty;
   const alias = input.alias === undefined ? [] : [parts.aliases.claim("context", input.alias, id)];
-  await store.apply([
-    ...admission.rows,
+  const own = [
     ...alias,
     ...(made?.rows ?? [registry.row(context)]),
     identityRow(id, identity.publicKey, identity.secret),
-  ]);
+  ];
+  await parts.membership.admit(newcomer, (rows) => store.apply([...rows, ...own]));
   registry.set(context);
-  admission.applied();
   await store.durable();
-  return {
-    contextId: id,
-    memberPublicKey: identity.publicKey,
-    groupId: admission.groupId,
-    groupCreated: admission.groupCreated,
-  };
+  return { contextId: id, memberPublicKey: identity.publicKey, groupId, groupCreated };
 }
 
 /** The public key of a random secret, or of one that the seed decides. */

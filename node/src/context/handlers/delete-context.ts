@@ -9,15 +9,10 @@ export async function deleteContext(parts: ContextParts, id: ContextId): Promise
   if (registry.get(id) === undefined) return false;
   return parts.turns.run(id, "alone", async () => {
     if (registry.get(id) === undefined) return false;
-    const release = await parts.membership.release(id);
     const identities = await listIdentities(store, id);
-    await store.apply([
-      registry.removal(id),
-      ...release.rows,
-      ...identities.map(({ publicKey }) => identityRemoval(id, publicKey)),
-    ]);
+    const own = [registry.removal(id), ...identities.map(({ publicKey }) => identityRemoval(id, publicKey))];
+    await parts.membership.release(id, (rows) => store.apply([...own, ...rows]));
     registry.forget(id);
-    release.applied();
     await store.durable();
     parts.log.info({ context: id }, "context deleted");
     return true;
