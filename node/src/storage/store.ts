@@ -47,7 +47,10 @@ export interface Reader {
 export interface Snapshot extends Reader, Disposable {}
 
 export interface Store extends Reader {
-  /** All rows or none. Visible to readers when it resolves, and on disk when `durable()` called afterwards resolves. */
+  /**
+   * All rows or none, in the order of the calls. Visible to readers when it resolves, and on disk when `durable()` called
+   * afterwards resolves. `unavailable` where the disk is full or refuses: nothing of it was applied.
+   */
   apply(rows: readonly Row[]): Promise<void>;
   /**
    * Resolves when everything applied before the call is on disk (fsync). Calls of one moment share one sync: that is the

@@ -1,0 +1,139 @@
+/**
+ * The store on LevelDB. A batch is in LevelDB's log when it is visible, which survives the end of the process; a synced write
+ * carries everything before it to the disk. After a write that failed, the log's end is unknown: reads go on, and nothing is
+ * written until the database was opened afresh.
+ */
+import { messageOf, ShoalError } from "@shoal/shared/base/errors.ts";
+import type { Log } from "@shoal/shared/base/log.ts";
+import { storedKey } from "./columns.ts";
+import { type FreeBytes, requireRoom } from "./disk-room.ts";
+import { storeError } from "./errors.ts";
+import type { Handles } from "./handles.ts";
+import { textKey } from "./keys.ts";
+import { OlderLogs } from "./older-logs.ts";
+import { type Database, read, scan, snapshotOf } from "./reader.ts";
+import type { Column, Range, Row, Snapshot, Store } from "./store.ts";
+import type { ValueCodec } from "./values.ts";
+import { type Put, WriteQueue } from "./write-queue.ts";
+
+/** What a sync writes where nothing else waits: LevelDB syncs only what it writes. */
+const SYNC_KEY = storedKey("config", textKey("synced"));
+
+export interface LevelStoreParts {
+  readonly db: Database;
+  readonly path: string;
+  readonly values: ValueCodec;
+  readonly log: Log;
+  readonly freeBytes: FreeBytes;
+  readonly handles: Handles;
+  readonly closed: () => void;
+}
+
+export class LevelStore implements Store {
+  readonly #parts: LevelStoreParts;
+  readonly #queue = new WriteQueue((puts, sync) => this.#write(puts, sync));
+  readonly #olderLogs: OlderLogs;
+  #db: Database;
+  /** Why nothing can be written until the database is opened afresh. */
+  #broken: unknown;
+  /** Something was written since the last sync. */
+  #dirty = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: LevelStoreParts) {
+    this.#parts = parts;
+    this.#db = parts.db;
+    this.#olderLogs = new OlderLogs(parts.path);
+  }
+
+  get(column: Column, key: Uint8Array): Uint8Array | undefined {
+    return read(this.#db, this.#parts.values, column, key);
+  }
+
+  scan(column: Column, range: Range = {}): AsyncIterable<readonly [key: Uint8Array, value: Uint8Array]> {
+    return scan(this.#db, this.#parts.values, column, range);
+  }
+
+  snapshot(): Snapshot {
+    return snapshotOf(this.#db, this.#parts.values);
+  }
+
+  async apply(rows: readonly Row[]): Promise<void> {
+    if (rows.length === 0) return;
+    this.#requireOpen();
+    let bytes = 0;
+    const puts: Put[] = [];
+    for (const row of rows) {
+      const key = storedKey(row.column, row.key);
+      const value = row.value === undefined ? undefined : this.#parts.values.seal(key, row.value);
+      bytes += key.length + (value?.length ?? 0);
+      puts.push({ key, value });
+    }
+    await this.#queue.apply(puts, bytes);
+  }
+
+  async durable(): Promise<void> {
+    this.#requireOpen();
+    await this.#queue.sync();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#queue.sync();
+    } catch (thrown) {
+      this.#parts.log.warn({ cause: messageOf(thrown) }, "the store closes with writes that may not be on disk");
+    }
+    await this.#queue.idle();
+    this.#parts.handles.close();
+    await this.#db.close();
+    this.#parts.closed();
+  }
+
+  #requireOpen(): void {
+    if (this.#closing !== undefined) throw new ShoalError("unavailable", "the store is closed");
+  }
+
+  async #write(puts: readonly Put[], sync: boolean): Promise<void> {
+    if (puts.length === 0 && !this.#dirty) return;
+    requireRoom(this.#parts.path, bytesOf(puts), this.#parts.freeBytes);
+    if (this.#broken !== undefined) await this.#openAfresh();
+    const operations = puts.length === 0 ? [{ key: SYNC_KEY, value: this.#syncValue() }] : puts;
+    try {
+      await this.#db.batch(
+        operations.map(({ key, value }) => (value === undefined ? { type: "del", key } : { type: "put", key, value })),
+        { sync },
+      );
+      this.#dirty = true;
+      if (!sync) return;
+      await this.#olderLogs.sync();
+      this.#dirty = false;
+    } catch (cause) {
+      this.#broken = cause;
+      this.#parts.log.error({ cause: messageOf(cause) }, "the store cannot write; reads go on");
+      throw storeError("cannot write the store", cause);
+    }
+  }
+
+  #syncValue(): Uint8Array {
+    return this.#parts.values.seal(SYNC_KEY, new Uint8Array());
+  }
+
+  async #openAfresh(): Promise<void> {
+    try {
+      this.#db = await this.#parts.handles.reopen(this.#db);
+    } catch (thrown) {
+      throw storeError("the store could not write, and cannot be opened afresh", thrown);
+    }
+    this.#broken = undefined;
+    this.#parts.log.info({}, "the store writes again");
+  }
+}
+
+function bytesOf(puts: readonly Put[]): number {
+  return puts.reduce((bytes, { key, value }) => bytes + key.length + (value?.length ?? 0), 0);
+}
