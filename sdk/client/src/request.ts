@@ -50,15 +50,16 @@ export function prepare(
   if (input.body !== undefined) headers["content-type"] = "application/json";
   return {
     endpoint,
-    url: base + pathOf(endpoint, input.params ?? {}) + searchOf(input.query ?? {}),
+    url: base + pathOf(endpoint.path, input.params ?? {}) + searchOf(input.query ?? {}),
     method: endpoint.method,
     headers,
     body: input.body === undefined ? undefined : JSON.stringify(input.body),
   };
 }
 
-function pathOf(endpoint: Endpoint, params: Readonly<Record<string, unknown>>): string {
-  return endpoint.path.replace(/\{(\w+)\}/g, (_, name: string) => segment(name, params[name]));
+/** A path with its parameters in their places; throws as `prepare` does. */
+export function pathOf(path: string, params: Readonly<Record<string, unknown>>): string {
+  return path.replace(/\{(\w+)\}/g, (_, name: string) => segment(name, params[name]));
 }
 
 /** URLs read `.` and `..` as steps, even percent-encoded: no encoding would keep them where they are. */
@@ -68,7 +69,7 @@ function segment(name: string, value: unknown): string {
   return encodeURIComponent(value);
 }
 
-function searchOf(query: Readonly<Record<string, unknown>>): string {
+export function searchOf(query: Readonly<Record<string, unknown>>): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, textOf(value));
   return search.size === 0 ? "" : `?${search.toString()}`;
