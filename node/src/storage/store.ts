@@ -49,7 +49,8 @@ export interface Snapshot extends Reader, Disposable {}
 export interface Store extends Reader {
   /**
    * All rows or none, in the order of the calls. Visible to readers when it resolves, and on disk when `durable()` called
-   * afterwards resolves. `unavailable` where the disk is full or refuses: nothing of it was applied.
+   * afterwards resolves. Rejects `unavailable` where the disk is full or refuses: readers do not
+   * see such rows, and where the write failed half way they may be there, all of them, after the next start.
    */
   apply(rows: readonly Row[]): Promise<void>;
   /**
