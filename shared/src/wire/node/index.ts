@@ -22,5 +22,5 @@ export const nodeApi = [
 export const NODE_ENDPOINTS: readonly NodeEndpoint[] = nodeApi;
 
 /** Each endpoint's own type, by its id. */
-export type NodeEndpointById = { readonly [E in (typeof ALL)[number] as E["id"]]: E };
+export type NodeEndpointById = { readonly [E in (typeof nodeApi)[number] as E["id"]]: E };
 export type NodeEndpointId = keyof NodeEndpointById;
