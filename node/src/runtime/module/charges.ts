@@ -1,0 +1,240 @@
+/**
+ * Where a function pays for its operators, and how much. One point per operator executed, as if each were counted by itself,
+ * but paid in advance for all operators that are executed exactly as often: a run of them, and also what follows a block that
+ * nothing leaves but through its end, belongs to what came before it. Between a payment and the operators that it pays for
+ * there is no call that may reach the host, so that whoever looks at the meter sees what counting one by one would show:
+ *
+ * - at the end of a run, and while a host function runs: exactly the operators executed so far;
+ * - a run that would not be able to pay traps before the first operator that is not paid for.
+ *
+ * What one operator is: everything that is passed on the way, so also `block`, `loop`, `else` where the first branch ends,
+ * and `end` where it is not jumped over. A jump to a loop does not pass its `loop` again.
+ */
+import type { Body } from "./body.ts";
+import { OP } from "./opcodes.ts";
+import type { Reach } from "./reach.ts";
+
+export interface Charges {
+  /** Points to pay before each operator. */
+  readonly before: Uint32Array;
+  /** 1 for operators that can never be executed; the `else` and `end` of a live block are not among them. */
+  readonly dead: Uint8Array;
+}
+
+/** A stretch of operators that is paid at once. */
+interface Payment {
+  /** Operator before which it is paid. */
+  readonly at: number;
+  points: number;
+}
+
+interface Frame {
+  readonly code: number;
+  /** What was open when the block began. */
+  readonly entry: Payment;
+  /** Of a loop: the payment at its head. */
+  readonly head: Payment | undefined;
+  /** Something leaves the block other than through its end, or reaches the host. */
+  isLeft: boolean;
+  /** Of a block: some branch jumps to its end. */
+  isTarget: boolean;
+  /** Of a loop: payments that end in a jump back to its head, and whether some jump back is conditional. */
+  readonly backs: Payment[];
+  hasConditionalBack: boolean;
+  /** Of an `if` with an `else`: what was open at the end of its first branch; `dead` if that was not reached. */
+  first: Payment | "dead" | undefined;
+}
+
+class Walk {
+  readonly #body: Body;
+  readonly #reach: Reach;
+  readonly #payments: Payment[] = [];
+  readonly #frames: Frame[] = [];
+  readonly dead: Uint8Array;
+  /** Undefined where nothing is ever executed. */
+  #open: Payment | undefined;
+  #deadDepth = 0;
+
+  constructor(body: Body, reach: Reach) {
+    this.#body = body;
+    this.#reach = reach;
+    this.dead = new Uint8Array(body.count);
+    this.#open = this.#begin(0);
+    this.#enter(OP.block, this.#open, undefined);
+  }
+
+  walk(): Charges {
+    for (let op = 0; op < this.#body.count; op++) {
+      const open = this.#open;
+      if (open === undefined) this.#skip(op);
+      else this.#step(op, open);
+    }
+    const before = new Uint32Array(this.#body.count + 1);
+    for (const { at, points } of this.#payments) before[at] = (before[at] ?? 0) + points;
+    return { before, dead: this.dead };
+  }
+
+  #begin(at: number): Payment {
+    const payment = { at, points: 0 };
+    this.#payments.push(payment);
+    return payment;
+  }
+
+  #enter(code: number, entry: Payment, head: Payment | undefined): void {
+    this.#frames.push({
+      code,
+      entry,
+      head,
+      isLeft: false,
+      isTarget: false,
+      backs: [],
+      hasConditionalBack: false,
+      first: undefined,
+    });
+  }
+
+  #skip(op: number): void {
+    const code = this.#body.code[op];
+    if (code === OP.block || code === OP.loop || code === OP.if) this.#deadDepth++;
+    if (this.#deadDepth > 0) {
+      if (code === OP.end) this.#deadDepth--;
+      this.dead[op] = 1;
+    } else if (code === OP.else) this.#otherwise(op, undefined);
+    else if (code === OP.end) this.#leave(op, undefined);
+    else this.dead[op] = 1;
+  }
+
+  #step(op: number, open: Payment): void {
+    open.points++;
+    const code: number = this.#body.code[op] ?? OP.nop;
+    switch (code) {
+      case OP.block:
+        return this.#enter(OP.block, open, undefined);
+      case OP.loop: {
+        const head = this.#begin(op + 1);
+        this.#enter(OP.loop, open, head);
+        this.#open = head;
+        return;
+      }
+      case OP.if:
+        this.#enter(OP.if, open, undefined);
+        this.#open = this.#begin(op + 1);
+        return;
+      case OP.else:
+        return this.#otherwise(op, open);
+      case OP.end:
+        return this.#leave(op, open);
+      case OP.br:
+        this.#branch(this.#body.argument(op), open, false);
+        this.#open = undefined;
+        return;
+      case OP.br_if:
+        this.#branch(this.#body.argument(op), open, true);
+        this.#open = this.#begin(op + 1);
+        return;
+      case OP.br_table:
+        this.#branches(op, open);
+        this.#open = undefined;
+        return;
+      case OP.return:
+        this.#leaveAll(0);
+        this.#open = undefined;
+        return;
+      case OP.unreachable:
+        this.#open = undefined;
+        return;
+      case OP.call:
+        if (this.#reach.direct(this.#body.argument(op))) this.#meetHost(op);
+        return;
+      case OP.call_indirect:
+        if (this.#reach.indirect(this.#body.argument(op))) this.#meetHost(op);
+        return;
+      default:
+    }
+  }
+
+  #meetHost(op: number): void {
+    this.#leaveAll(0);
+    this.#open = this.#begin(op + 1);
+  }
+
+  /** Marks all blocks from the one at `from` on as left. */
+  #leaveAll(from: number): void {
+    for (let index = this.#frames.length - 1; index >= from; index--) {
+      const frame = this.#frames[index];
+      if (frame !== undefined) frame.isLeft = true;
+    }
+  }
+
+  #branch(label: number, open: Payment, isConditional: boolean): void {
+    const index = this.#frames.length - 1 - label;
+    const target = this.#frames[index];
+    if (target === undefined) return;
+    this.#leaveAll(index + 1);
+    if (target.code !== OP.loop) target.isTarget = true;
+    else if (isConditional) target.hasConditionalBack = true;
+    else target.backs.push(open);
+  }
+
+  #branches(op: number, open: Payment): void {
+    const from = this.#body.argument(op);
+    const count = this.#body.second[op] ?? 0;
+    for (const label of new Set(this.#body.targets.slice(from, from + count))) this.#branch(label, open, true);
+  }
+
+  #otherwise(op: number, open: Payment | undefined): void {
+    const frame = this.#frames.at(-1);
+    if (frame === undefined) return;
+    frame.first = open ?? "dead";
+    this.#open = this.#begin(op + 1);
+  }
+
+  #leave(op: number, open: Payment | undefined): void {
+    const frame = this.#frames.pop();
+    if (frame === undefined) return;
+    if (frame.head === undefined) this.#open = this.#afterBlock(op, frame, open);
+    else this.#open = this.#afterLoop(frame, frame.head, open);
+  }
+
+  #afterBlock(op: number, frame: Frame, open: Payment | undefined): Payment | undefined {
+    const hasOneArm = frame.code === OP.if && frame.first === undefined;
+    const first = frame.first === "dead" ? undefined : frame.first;
+    const isReached = hasOneArm || frame.isTarget || open !== undefined || first !== undefined;
+    if (!isReached) return undefined;
+    if (!frame.isLeft) return frame.entry;
+    if (!hasOneArm && !frame.isTarget) {
+      // Only one way leads here: go on with what it pays.
+      if (first === undefined) return open;
+      if (open === undefined) return first;
+    }
+    return this.#begin(op + 1);
+  }
+
+  /** A loop ends in one way only: its last operator is passed. */
+  #afterLoop(frame: Frame, head: Payment, open: Payment | undefined): Payment | undefined {
+    const isRepeated = frame.backs.length > 0 || frame.hasConditionalBack;
+    if (!isRepeated) {
+      // The body is executed once for each time that the loop is entered.
+      move(head, frame.entry);
+      return open === head ? frame.entry : open;
+    }
+    if (!frame.hasConditionalBack && !frame.backs.includes(head)) {
+      // Every way to the head is one that surely goes there: each pays for the head, and the head itself for nothing.
+      for (const back of frame.backs) back.points += head.points;
+      move(head, frame.entry);
+    }
+    if (open === undefined || frame.isLeft || open === head) return open;
+    // What is open at the end is passed once each time that the loop is entered, as what was open before it.
+    move(open, frame.entry);
+    return frame.entry;
+  }
+}
+
+function move(from: Payment, to: Payment): void {
+  to.points += from.points;
+  from.points = 0;
+}
+
+export function chargesOf(body: Body, reach: Reach): Charges {
+  return new Walk(body, reach).walk();
+}
