@@ -23,6 +23,9 @@ export function applicationHandlers({
     "applications.installDev": async ({ body }) => ({
       data: { applicationId: await applications.installFromPath(body.path, inputOf(body)) },
     }),
+    "applications.installBlob": async ({ body }) => ({
+      data: { applicationId: await applications.installFromBlob(body.blobId, inputOf(body)) },
+    }),
     "applications.list": async () => ({ data: { apps: (await applications.list()).map(viewOf) } }),
     "applications.get": async ({ params }) => {
       const application = await applications.get(params.id);

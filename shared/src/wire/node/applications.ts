@@ -1,7 +1,7 @@
 /** Applications and packages: what a node has installed. */
 import { z } from "zod";
 import { dataOf, defineNodeEndpoint } from "./endpoint.ts";
-import { applicationIdSchema } from "./ids.ts";
+import { applicationIdSchema, blobIdSchema } from "./ids.ts";
 import { byteArraySchema, NODE_CAPS } from "./values.ts";
 
 const packageName = z.string().min(1).max(NODE_CAPS.packageName);
@@ -60,6 +60,22 @@ export const applicationEndpoints = [
     }),
     answer: installed,
     generation: "G2 G3",
+    errors: ["not_found", "conflict", "payload_too_large"],
+  }),
+  defineNodeEndpoint({
+    id: "applications.installBlob",
+    method: "POST",
+    path: "/admin-api/install-blob-application",
+    permission: "application:install",
+    summary: "Installs an application from a blob that was uploaded before",
+    body: z.object({
+      blobId: blobIdSchema,
+      metadata,
+      package: packageName.nullish(),
+      version: version.nullish(),
+    }),
+    answer: installed,
+    generation: "shoal",
     errors: ["not_found", "conflict", "payload_too_large"],
   }),
   defineNodeEndpoint({
