@@ -1,0 +1,60 @@
+/** Runs requests one after another on this thread: module cache, host functions, state. Synchronous throughout. */
+import { ShoalError } from "@shoal/shared/base/errors.ts";
+import type { Reader, Snapshot } from "../../storage/store.ts";
+import type { Outcome, RunFailure, RunRequest } from "../contract.ts";
+import { Host } from "../host/imports.ts";
+import { failureOf } from "./failure.ts";
+import { type Compiled, compile } from "./instance.ts";
+import { refuseMethodName } from "./method-name.ts";
+import { ModuleCache } from "./module-cache.ts";
+import { outcomeOf } from "./outcome.ts";
+import { runMethod } from "./run-method.ts";
+import { type RunPorts, RunState } from "./run-state.ts";
+
+export interface RunnerParts {
+  readonly reader: Pick<Reader, "get"> & { snapshot(): Snapshot };
+  readonly openCollections: RunPorts["openCollections"];
+  /** Bytes of a prepared module; throws `not_found` where there is none of that id. */
+  readonly loadModule: (id: string) => Uint8Array;
+  readonly moduleCacheBytes: number;
+}
+
+export interface Runner {
+  /** Throws where the node fails, never for what a guest does. */
+  run(request: RunRequest): Outcome;
+}
+
+export function createRunner({ reader, openCollections, loadModule, moduleCacheBytes }: RunnerParts): Runner {
+  const host = new Host();
+  const modules = new ModuleCache<Compiled>(moduleCacheBytes, (id) => {
+    const bytes = loadModule(id);
+    return { value: compile(bytes, host), bytes: bytes.length };
+  });
+
+  const runOn = (request: RunRequest, view: Pick<Reader, "get">): Outcome => {
+    const run = new RunState(request, { reader: view, openCollections });
+    const refused = refuseMethodName(request.method, request.limits.maxMethodNameBytes);
+    const compiled = refused ?? compiledOf(modules, request.module);
+    if ("kind" in compiled) return outcomeOf(run, compiled, NOTHING_RUN);
+    return runMethod(host, compiled, run);
+  };
+
+  return {
+    run(request) {
+      if (request.mode === "write") return runOn(request, reader);
+      using snapshot = reader.snapshot();
+      return runOn(request, snapshot);
+    },
+  };
+}
+
+const NOTHING_RUN = { gasUsed: 0n, timings: { instanceUs: 0, guestUs: 0, hostUs: 0, merkleUs: 0 } };
+
+function compiledOf(modules: ModuleCache<Compiled>, id: string): Compiled | RunFailure {
+  try {
+    return modules.get(id);
+  } catch (error) {
+    if (error instanceof ShoalError) throw error;
+    return failureOf(error);
+  }
+}
