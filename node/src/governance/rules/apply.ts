@@ -64,7 +64,8 @@ const ENVELOPE: readonly EnvelopeRule[] = [
     because: "the op is of another namespace",
   },
   {
-    when: ({ namespace, op }) => namespace !== undefined && genesis(op),
+    // One whose root was deleted may be made again, by whoever comes first; its log goes on.
+    when: ({ namespace, op }) => namespace !== undefined && namespace.groups.size > 0 && genesis(op),
     then: "already_exists",
     because: "the namespace exists",
   },
@@ -97,7 +98,8 @@ export function applyOp(namespace: Namespace | undefined, op: SignedOp, crypto: 
   if (action.type === "NamespaceCreated") {
     const root = newGroup(op.namespaceId, undefined, action.seed, signer, atMs);
     const id = op.namespaceId;
-    return { state: { id, groups: new Map([[id, root]]), nonces: new Map([[signer, op.nonce]]) } };
+    const nonces = put(namespace?.nonces ?? new Map(), signer, op.nonce);
+    return { state: { id, groups: new Map([[id, root]]), nonces } };
   }
   const group = namespace?.groups.get(op.groupId);
   if (namespace === undefined || group === undefined) return refuse("unknown_group", "there is no such group");

@@ -80,6 +80,11 @@ export const CONTEXT_KINDS: Kinds<OfContext | "ContextRegistered" | "DefaultVisi
         because: "the context is registered already",
       },
       {
+        when: (one) => standing(one, one.action.creator ?? one.signer) === undefined,
+        then: "not_found",
+        because: "the creator has to be a member of the group",
+      },
+      {
         when: (one) => one.group.contexts.size >= LIMITS.contexts,
         then: "limit",
         because: `a group has at most ${LIMITS.contexts} contexts`,
@@ -87,11 +92,11 @@ export const CONTEXT_KINDS: Kinds<OfContext | "ContextRegistered" | "DefaultVisi
       checksName((one) => one.action.name),
     ],
     effect: (one) => {
-      const { contextId, name, service } = one.action;
+      const { contextId, creator = one.signer, name, service } = one.action;
       const context = {
-        creator: one.signer,
+        creator,
         visibility: one.group.defaultVisibility,
-        allowlist: new Set([one.signer]),
+        allowlist: new Set([creator]),
         capabilities: new Map(),
         metadata: named(name),
         ...(service === undefined ? {} : { service }),

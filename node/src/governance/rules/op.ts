@@ -73,6 +73,8 @@ export type Action =
   | {
       readonly type: "ContextRegistered";
       readonly contextId: ContextId;
+      /** A member; absent: the signer. */
+      readonly creator?: PublicKey;
       readonly name?: string;
       readonly service?: string;
     }

@@ -89,7 +89,7 @@ export interface Group {
 
 export interface Namespace {
   readonly id: GroupId;
-  /** Empty after the root was deleted; nothing applies to it any more. */
+  /** Empty after the root was deleted; nothing applies then but another `NamespaceCreated`. */
   readonly groups: ReadonlyMap<GroupId, Group>;
   /** Last nonce of each signer. */
   readonly nonces: ReadonlyMap<PublicKey, number>;

@@ -1,0 +1,160 @@
+/**
+ * Every namespace in memory, and the one road by which any of them changes: ops are made, signed, judged and stored in the
+ * namespace's turn, log and derived rows in one batch. Memory follows only what the store has taken.
+ */
+import { ShoalError } from "@shoal/shared/base/errors.ts";
+import type { Clock } from "@shoal/shared/ports/clock.ts";
+import { keyedTurns } from "../actors/keyed-turns.ts";
+import type { ContextId, GroupId } from "../model/ids.ts";
+import type { KeyPair } from "../model/keys.ts";
+import type { Row, Store } from "../storage/store.ts";
+import { governanceCrypto, hashOf, signOp } from "./crypto.ts";
+import { headRow, NO_HEAD, opRows, readHeads, readLog, type Head } from "./log-rows.ts";
+import { refusalError } from "./refusals.ts";
+import { readNamespaces, rowsBetween } from "./rows.ts";
+import { applyOp } from "./rules/apply.ts";
+import { fold, type LoggedOp } from "./rules/fold.ts";
+import { OP_VERSION, type Action } from "./rules/op.ts";
+import type { Group, Namespace } from "./rules/state.ts";
+
+/** An op before it has a place in the log. */
+export interface Draft {
+  readonly groupId: GroupId;
+  readonly signer: KeyPair;
+  readonly action: Action;
+}
+
+/** Applies rows in one batch; rejects where none of them was applied. */
+export type Commit = (rows: readonly Row[]) => Promise<void>;
+
+export interface Located {
+  readonly namespace: Namespace;
+  readonly group: Group;
+}
+
+export interface Ledger {
+  /** undefined where this node knows no such group. */
+  find(groupId: GroupId): Located | undefined;
+  groupOf(contextId: ContextId): GroupId | undefined;
+  namespaces(): Iterable<Namespace>;
+  head(namespaceId: GroupId): Head;
+  /**
+   * All drafts or none; each is judged on the state that those before it leave. `drafts` is asked in the namespace's turn,
+   * so that it may look at the state it changes. Rejects with the refusal as a `ShoalError`.
+   */
+  submit(namespaceId: GroupId, drafts: () => readonly Draft[], commit?: Commit): Promise<readonly LoggedOp[]>;
+  /** What `submit` would reject with, thrown now; nothing is stored. */
+  rehearse(namespaceId: GroupId, drafts: readonly Draft[]): void;
+  /** The state from the log alone, for whoever doubts the derived rows. */
+  replay(namespaceId: GroupId): Promise<Namespace | undefined>;
+}
+
+export interface LedgerInit {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** Told of each op after the store has it. */
+  readonly applied: (op: LoggedOp, state: Namespace) => void;
+}
+
+interface Outcome {
+  readonly state: Namespace | undefined;
+  readonly head: Head;
+  readonly ops: readonly LoggedOp[];
+  readonly rows: readonly Row[];
+}
+
+export async function openLedger({ store, clock, applied }: LedgerInit): Promise<Ledger> {
+  const heads = new Map(await readHeads(store));
+  const states = new Map<GroupId, Namespace>();
+  const homes = new Map<GroupId, GroupId>();
+  const contexts = new Map<ContextId, GroupId>();
+  const turns = keyedTurns();
+
+  const remember = (before: Namespace | undefined, after: Namespace): void => {
+    states.set(after.id, after);
+    for (const [id, group] of before?.groups ?? []) {
+      if (after.groups.get(id) === group) continue;
+      homes.delete(id);
+      for (const context of group.contexts.keys()) contexts.delete(context);
+    }
+    for (const [id, group] of after.groups) {
+      if (before?.groups.get(id) === group) continue;
+      homes.set(id, after.id);
+      for (const context of group.contexts.keys()) contexts.set(context, id);
+    }
+  };
+  for (const namespace of await readNamespaces(store)) remember(undefined, namespace);
+
+  /** Ids are one space over all namespaces: no namespace's own rules can see that. */
+  const requireNew = (namespaceId: GroupId, { action }: Draft): void => {
+    const group = action.type === "SubgroupCreated" ? action.childGroupId : undefined;
+    const there = group ?? (action.type === "NamespaceCreated" ? namespaceId : undefined);
+    if (there !== undefined && homes.has(there)) throw new ShoalError("already_exists", "there is a group of that id");
+    if (action.type === "ContextRegistered" && contexts.has(action.contextId)) {
+      throw new ShoalError("already_exists", "the context is in a group already");
+    }
+  };
+
+  const work = (namespaceId: GroupId, drafts: readonly Draft[]): Outcome => {
+    const before = states.get(namespaceId);
+    let head = heads.get(namespaceId) ?? NO_HEAD;
+    let state = before;
+    const ops: LoggedOp[] = [];
+    const rows: Row[] = [];
+    for (const draft of drafts) {
+      requireNew(namespaceId, draft);
+      const op = signOp(draft.signer, {
+        version: OP_VERSION,
+        namespaceId,
+        groupId: draft.groupId,
+        parents: head.heads,
+        nonce: (state?.nonces.get(draft.signer.publicKey) ?? 0) + 1,
+        atMs: Math.max(clock.now(), head.atMs),
+        action: draft.action,
+      });
+      const verdict = applyOp(state, op, governanceCrypto);
+      if ("refused" in verdict) throw refusalError(verdict.refused.reason, verdict.refused.because);
+      state = verdict.state;
+      const logged = { hash: hashOf(op), op };
+      rows.push(...opRows(namespaceId, head.length, logged));
+      head = { length: head.length + 1, heads: [logged.hash], atMs: op.atMs };
+      ops.push(logged);
+    }
+    if (state !== undefined && state !== before) rows.push(...rowsBetween(before, state), headRow(namespaceId, head));
+    return { state, head, ops, rows };
+  };
+
+  const durably: Commit = async (rows) => {
+    await store.apply(rows);
+    await store.durable();
+  };
+
+  return {
+    find(groupId) {
+      const home = homes.get(groupId);
+      const namespace = home === undefined ? undefined : states.get(home);
+      const group = namespace?.groups.get(groupId);
+      return namespace === undefined || group === undefined ? undefined : { namespace, group };
+    },
+    groupOf: (contextId) => contexts.get(contextId),
+    namespaces: () => states.values(),
+    head: (namespaceId) => heads.get(namespaceId) ?? NO_HEAD,
+    submit: (namespaceId, drafts, commit = durably) =>
+      turns.run(namespaceId, "write", async () => {
+        const before = states.get(namespaceId);
+        const { state, head, ops, rows } = work(namespaceId, drafts());
+        await commit(rows);
+        if (state === undefined || state === before) return ops;
+        heads.set(namespaceId, head);
+        remember(before, state);
+        for (const op of ops) applied(op, state);
+        return ops;
+      }),
+    rehearse(namespaceId, drafts) {
+      work(namespaceId, drafts);
+    },
+    async replay(namespaceId) {
+      return fold(await readLog(store, namespaceId), governanceCrypto).state;
+    },
+  };
+}

@@ -1,0 +1,111 @@
+/** What contexts ask of governance (`context/membership.ts`): which group they come into, and who may do what in them. */
+import { ShoalError } from "@shoal/shared/base/errors.ts";
+import type { AdmitInput, Membership, Placement } from "../context/membership.ts";
+import type { Applications } from "../clients/node-client.ts";
+import type { ContextId, GroupId } from "../model/ids.ts";
+import type { KeyPair } from "../model/keys.ts";
+import { appKeyOf } from "./app-key.ts";
+import { ownGroupOf } from "./keys.ts";
+import type { Draft, Ledger } from "./ledger.ts";
+import { accessTo, standingOf } from "./rules/standing.ts";
+
+export interface MembershipInit {
+  readonly ledger: Ledger;
+  readonly account: KeyPair;
+  readonly applications: Pick<Applications, "get">;
+}
+
+interface Place extends Placement {
+  readonly namespaceId: GroupId;
+}
+
+/** Where a context comes to be; throws `not_found` for a group that this node is not in. */
+function placeOf(ledger: Ledger, { contextId, groupId }: AdmitInput): Place {
+  if (groupId === undefined) {
+    const own = ownGroupOf(contextId);
+    return { groupId: own, groupCreated: true, namespaceId: own };
+  }
+  const found = ledger.find(groupId);
+  if (found === undefined) {
+    throw new ShoalError("not_found", "this node is in no such group", { field: "groupId" });
+  }
+  return { groupId, groupCreated: false, namespaceId: found.namespace.id };
+}
+
+/** The ops that take a context in: its own group where none is named, its creator where they are no member yet. */
+function draftsFor({ ledger, account }: MembershipInit, input: AdmitInput, appKey: string): readonly Draft[] {
+  const { groupId, groupCreated } = placeOf(ledger, input);
+  const { contextId, identity, name, service } = input;
+  const drafts: Draft[] = [];
+  const add = (action: Draft["action"]): void => void drafts.push({ groupId, signer: account, action });
+  if (groupCreated) {
+    const upgradePolicy = { type: "Automatic" } as const;
+    const seed = { appKey, applicationId: input.applicationId, upgradePolicy, visibility: "Open" } as const;
+    add({ type: "NamespaceCreated", seed });
+  }
+  const namespace = groupCreated ? undefined : ledger.find(groupId)?.namespace;
+  const known = namespace !== undefined && standingOf(namespace, groupId, identity) !== undefined;
+  if (identity !== account.publicKey && !known) {
+    add({ type: "MemberAdded", member: identity, role: groupCreated ? "Admin" : "Member" });
+  }
+  add({
+    type: "ContextRegistered",
+    contextId,
+    creator: identity,
+    ...(name === undefined ? {} : { name }),
+    ...(service === undefined ? {} : { service }),
+  });
+  return drafts;
+}
+
+export function createMembership(init: MembershipInit): Membership {
+  const { ledger, account, applications } = init;
+  const standingIn = (contextId: ContextId, identity: AdmitInput["identity"]) => {
+    const groupId = ledger.groupOf(contextId);
+    const found = groupId === undefined ? undefined : ledger.find(groupId);
+    const context = found?.group.contexts.get(contextId);
+    if (found === undefined || context === undefined) return undefined;
+    return { context, standing: standingOf(found.namespace, found.group.id, identity) };
+  };
+
+  return {
+    placeFor(input) {
+      const { namespaceId, groupId, groupCreated } = placeOf(ledger, input);
+      ledger.rehearse(namespaceId, draftsFor(init, input, NO_APP_KEY));
+      return { groupId, groupCreated };
+    },
+    async admit(input, commit) {
+      const appKey = await appKeyOf(applications, input.applicationId);
+      await ledger.submit(placeOf(ledger, input).namespaceId, () => draftsFor(init, input, appKey), commit);
+    },
+    async release(contextId, commit) {
+      const groupId = ledger.groupOf(contextId);
+      const found = groupId === undefined ? undefined : ledger.find(groupId);
+      if (found === undefined) return commit([]);
+      const { namespace, group } = found;
+      const detach: Draft = { groupId: group.id, signer: account, action: { type: "ContextDetached", contextId } };
+      const last: Draft = { groupId: group.id, signer: account, action: { type: "GroupDelete" } };
+      await ledger.submit(
+        namespace.id,
+        () => {
+          const now = ledger.find(group.id);
+          const alone = now?.namespace.groups.size === 1 && now.group.contexts.size === 1;
+          return group.id === ownGroupOf(contextId) && alone ? [detach, last] : [detach];
+        },
+        commit,
+      );
+    },
+    mayExecute(contextId, identity) {
+      const found = standingIn(contextId, identity);
+      return found === undefined ? "none" : accessTo(found.context, found.standing, identity);
+    },
+    mayCallAcross(source, target) {
+      const [from, to] = [ledger.groupOf(source), ledger.groupOf(target)];
+      if (from === undefined || to === undefined) return false;
+      return ledger.find(from)?.namespace.id === ledger.find(to)?.namespace.id;
+    },
+  };
+}
+
+/** Which application it is does not matter to a rehearsal. */
+const NO_APP_KEY = "0".repeat(64);
