@@ -1,5 +1,11 @@
 /** The command tree. */
 import { Command, Option } from "commander";
+import { addAliases } from "./node/aliases.ts";
+import { addApps } from "./node/apps.ts";
+import { addAuth } from "./node/auth.ts";
+import { addBlobs } from "./node/blobs.ts";
+import { addCall, addContexts } from "./node/contexts.ts";
+import { addPeers, addWatch } from "./node/watch.ts";
 import { addAudit } from "./resources/audit.ts";
 import { addBus } from "./resources/bus.ts";
 import { addCompletion } from "./resources/completion.ts";
@@ -36,6 +42,14 @@ export function createProgram(runtime: Runtime, version: string): Command {
   addAudit(program, runtime);
   addKeys(program, runtime);
   addBus(program, runtime);
+  addApps(program, runtime);
+  addContexts(program, runtime);
+  addCall(program, runtime);
+  addBlobs(program, runtime);
+  addAliases(program, runtime);
+  addPeers(program, runtime);
+  addAuth(program, runtime);
+  addWatch(program, runtime);
   addCompletion(program, runtime);
   return program;
 }

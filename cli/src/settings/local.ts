@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { parseFile } from "./profiles.ts";
+import { parseFile } from "./private-file.ts";
 
 /** Loose: the file is written by a newer or older checkout as well. */
 const localSchema = z.looseObject({
