@@ -63,95 +63,107 @@ interface Outcome {
   readonly rows: readonly Row[];
 }
 
-export async function openLedger({ store, clock, applied }: LedgerInit): Promise<Ledger> {
-  const heads = new Map(await readHeads(store));
+/** What is in memory: the states, and where each group and context is. */
+function createMemory() {
   const states = new Map<GroupId, Namespace>();
   const homes = new Map<GroupId, GroupId>();
   const contexts = new Map<ContextId, GroupId>();
-  const turns = keyedTurns();
-
-  const remember = (before: Namespace | undefined, after: Namespace): void => {
-    states.set(after.id, after);
-    for (const [id, group] of before?.groups ?? []) {
-      if (after.groups.get(id) === group) continue;
-      homes.delete(id);
-      for (const context of group.contexts.keys()) contexts.delete(context);
-    }
-    for (const [id, group] of after.groups) {
-      if (before?.groups.get(id) === group) continue;
-      homes.set(id, after.id);
-      for (const context of group.contexts.keys()) contexts.set(context, id);
-    }
-  };
-  for (const namespace of await readNamespaces(store)) remember(undefined, namespace);
-
-  /** Ids are one space over all namespaces: no namespace's own rules can see that. */
-  const requireNew = (namespaceId: GroupId, { action }: Draft): void => {
-    const group = action.type === "SubgroupCreated" ? action.childGroupId : undefined;
-    const there = group ?? (action.type === "NamespaceCreated" ? namespaceId : undefined);
-    if (there !== undefined && homes.has(there)) throw new ShoalError("already_exists", "there is a group of that id");
-    if (action.type === "ContextRegistered" && contexts.has(action.contextId)) {
-      throw new ShoalError("already_exists", "the context is in a group already");
-    }
-  };
-
-  const work = (namespaceId: GroupId, drafts: readonly Draft[]): Outcome => {
-    const before = states.get(namespaceId);
-    let head = heads.get(namespaceId) ?? NO_HEAD;
-    let state = before;
-    const ops: LoggedOp[] = [];
-    const rows: Row[] = [];
-    for (const draft of drafts) {
-      requireNew(namespaceId, draft);
-      const op = signOp(draft.signer, {
-        version: OP_VERSION,
-        namespaceId,
-        groupId: draft.groupId,
-        parents: head.heads,
-        nonce: (state?.nonces.get(draft.signer.publicKey) ?? 0) + 1,
-        atMs: Math.max(clock.now(), head.atMs),
-        action: draft.action,
-      });
-      const verdict = applyOp(state, op, governanceCrypto);
-      if ("refused" in verdict) throw refusalError(verdict.refused.reason, verdict.refused.because);
-      state = verdict.state;
-      const logged = { hash: hashOf(op), op };
-      rows.push(...opRows(namespaceId, head.length, logged));
-      head = { length: head.length + 1, heads: [logged.hash], atMs: op.atMs };
-      ops.push(logged);
-    }
-    if (state !== undefined && state !== before) rows.push(...rowsBetween(before, state), headRow(namespaceId, head));
-    return { state, head, ops, rows };
-  };
-
-  const durably: Commit = async (rows) => {
-    await store.apply(rows);
-    await store.durable();
-  };
-
   return {
-    find(groupId) {
+    states,
+    contexts,
+    isTaken: (groupId: GroupId) => homes.has(groupId),
+    remember(before: Namespace | undefined, after: Namespace): void {
+      states.set(after.id, after);
+      for (const [id, group] of before?.groups ?? []) {
+        if (after.groups.get(id) === group) continue;
+        homes.delete(id);
+        for (const context of group.contexts.keys()) contexts.delete(context);
+      }
+      for (const [id, group] of after.groups) {
+        if (before?.groups.get(id) === group) continue;
+        homes.set(id, after.id);
+        for (const context of group.contexts.keys()) contexts.set(context, id);
+      }
+    },
+    find(groupId: GroupId): Located | undefined {
       const home = homes.get(groupId);
       const namespace = home === undefined ? undefined : states.get(home);
       const group = namespace?.groups.get(groupId);
       return namespace === undefined || group === undefined ? undefined : { namespace, group };
     },
-    groupOf: (contextId) => contexts.get(contextId),
-    namespaces: () => states.values(),
-    head: (namespaceId) => heads.get(namespaceId) ?? NO_HEAD,
+  };
+}
+
+type Memory = ReturnType<typeof createMemory>;
+
+/** Ids are one space over all namespaces: no namespace's own rules can see that. */
+function requireNew({ isTaken, contexts }: Memory, namespaceId: GroupId, { action }: Draft): void {
+  const child = action.type === "SubgroupCreated" ? action.childGroupId : undefined;
+  const made = action.type === "NamespaceCreated" ? namespaceId : child;
+  if (made !== undefined && isTaken(made)) throw new ShoalError("already_exists", "there is a group of that id");
+  if (action.type === "ContextRegistered" && contexts.has(action.contextId)) {
+    throw new ShoalError("already_exists", "the context is in a group already");
+  }
+}
+
+/** What the drafts come to: the state after them, and every row that says so. Throws the first refusal. */
+function work(memory: Memory, head: Head, nowMs: number, namespaceId: GroupId, drafts: readonly Draft[]): Outcome {
+  const before = memory.states.get(namespaceId);
+  let state = before;
+  const ops: LoggedOp[] = [];
+  const rows: Row[] = [];
+  for (const draft of drafts) {
+    requireNew(memory, namespaceId, draft);
+    const op = signOp(draft.signer, {
+      version: OP_VERSION,
+      namespaceId,
+      groupId: draft.groupId,
+      parents: head.heads,
+      nonce: (state?.nonces.get(draft.signer.publicKey) ?? 0) + 1,
+      atMs: Math.max(nowMs, head.atMs),
+      action: draft.action,
+    });
+    const verdict = applyOp(state, op, governanceCrypto);
+    if ("refused" in verdict) throw refusalError(verdict.refused.reason, verdict.refused.because);
+    state = verdict.state;
+    const logged = { hash: hashOf(op), op };
+    rows.push(...opRows(namespaceId, head.length, logged));
+    head = { length: head.length + 1, heads: [logged.hash], atMs: op.atMs };
+    ops.push(logged);
+  }
+  if (state !== undefined && state !== before) rows.push(...rowsBetween(before, state), headRow(namespaceId, head));
+  return { state, head, ops, rows };
+}
+
+export async function openLedger({ store, clock, applied }: LedgerInit): Promise<Ledger> {
+  const heads = new Map(await readHeads(store));
+  const memory = createMemory();
+  const turns = keyedTurns();
+  for (const namespace of await readNamespaces(store)) memory.remember(undefined, namespace);
+  const headOf = (namespaceId: GroupId): Head => heads.get(namespaceId) ?? NO_HEAD;
+  const durably: Commit = async (rows) => {
+    await store.apply(rows);
+    await store.durable();
+  };
+  return {
+    find: memory.find,
+    groupOf: (contextId) => memory.contexts.get(contextId),
+    namespaces: () => memory.states.values(),
+    head: headOf,
     submit: (namespaceId, drafts, commit = durably) =>
       turns.run(namespaceId, "write", async () => {
-        const before = states.get(namespaceId);
-        const { state, head, ops, rows } = work(namespaceId, drafts());
+        const before = memory.states.get(namespaceId);
+        const asked = drafts();
+        const { state, head, ops, rows } = work(memory, headOf(namespaceId), clock.now(), namespaceId, asked);
         await commit(rows);
         if (state === undefined || state === before) return ops;
         heads.set(namespaceId, head);
-        remember(before, state);
+        memory.remember(before, state);
         for (const op of ops) applied(op, state);
         return ops;
       }),
     rehearse(namespaceId, drafts) {
-      work(namespaceId, drafts);
+      work(memory, headOf(namespaceId), clock.now(), namespaceId, drafts);
     },
     async replay(namespaceId) {
       return fold(await readLog(store, namespaceId), governanceCrypto).state;

@@ -15,7 +15,6 @@ import {
   eve,
   founded,
   GRANDCHILD,
-  groupId,
   invitation,
   person,
   ROOT,
