@@ -1,0 +1,81 @@
+/** What the exported methods that the build writes are made of: arguments in, result out, changes kept. */
+import { state } from "./collections/collection";
+import { env } from "./env";
+import { failWith, giveResult, panic } from "./failure";
+import { REGISTER, answer, answerLength, takeAnswer, valueBuffer } from "./host/buffer";
+import { apply_storage_delta, flush_delta, input, persist_root_state, read_root_state } from "./host/core";
+import { encode } from "./json/codec";
+import { Reader } from "./json/reader";
+import { Writer } from "./json/writer";
+
+const NO_ARGUMENTS = memory.data<u8>([0x7b, 0x7d]);
+
+/** The arguments, open at the first; none at all is an empty object. */
+export function begin(view: bool): Reader {
+  state.view = view;
+  input(REGISTER);
+  const given = takeAnswer() && answerLength > 0;
+  const r = given ? new Reader(answer, answerLength, false) : new Reader(NO_ARGUMENTS, 2, false);
+  r.openObject();
+  return r;
+}
+
+/** `init` runs once in a context's life. */
+export function demandNone(): void {
+  if (read_root_state(REGISTER) == 1) panic("the context has a state already: init runs once");
+}
+
+/** The state's version before a migration; ends the call where it is not the one that the migration starts from. */
+export function demandVersion(from: u32): void {
+  let version: u32 = 0;
+  if (read_root_state(REGISTER) == 1 && takeAnswer()) {
+    const r = new Reader(answer, answerLength, true);
+    r.openObject();
+    let first = true;
+    while (r.nextMember(first)) {
+      first = false;
+      if (r.is("version")) version = <u32>r.unsigned(u32.MAX_VALUE);
+      else r.skip();
+    }
+  }
+  if (version == from) return;
+  failWith("conflict", "the state has version " + version.toString() + ", not " + from.toString(), "");
+}
+
+export function returns<T>(value: T): void {
+  const w = new Writer(256);
+  encode<T>(w, value);
+  giveResult(w.start, w.length);
+}
+
+/** Keeps what the method has changed; a method that changed nothing commits nothing. */
+export function keep(doc: string): void {
+  // Private rows become durable with a commit of the state, so something of the state has to be written with them.
+  if (state.privateChanged && !state.changed) persist(doc);
+  if (state.changed || state.privateChanged) flush();
+}
+
+/** Writes the root: which version of the state this is, and which fields it has. */
+export function persist(doc: string): void {
+  const text = String.UTF8.encode(doc);
+  const now = env.timeNs();
+  persist_root_state(valueBuffer(changetype<usize>(text), text.byteLength), now, now);
+}
+
+export function flush(): void {
+  if (flush_delta() < 0) panic("the node could not keep the changes");
+}
+
+/** A delta of another replica. */
+export function syncNext(): void {
+  input(REGISTER);
+  takeAnswer();
+  apply_storage_delta(valueBuffer(answer, answerLength));
+  flush();
+}
+
+/** What a migration answers: the new root as it is stored. */
+export function givesDocument(doc: string): void {
+  const text = String.UTF8.encode(doc);
+  giveResult(changetype<usize>(text), text.byteLength);
+}
