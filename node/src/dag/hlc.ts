@@ -17,6 +17,11 @@ export function ntp64(ns: bigint): bigint {
   return ((seconds << 32n) | fraction) & ~COUNTER;
 }
 
+/** Nanoseconds since the epoch of a stamp, rounded down. */
+export function nanosecondsOf({ time }: Hlc): bigint {
+  return (time >> 32n) * 1_000_000_000n + (((time & 0xffff_ffffn) * 1_000_000_000n) >> 32n);
+}
+
 /** The next stamp after `last` at physical time `ns`: later than both. */
 export function tick(last: Hlc, ns: bigint): Hlc {
   const physical = ntp64(ns);
