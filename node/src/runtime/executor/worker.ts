@@ -2,10 +2,9 @@
  * The program of a worker thread: opens the store for reading, and runs what it is sent, one after another. Its event loop
  * turns between runs, which is when the store's handle hears that it has to let go.
  */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { messageOf, ShoalError } from "@shoal/shared/base/errors.ts";
+import { systemClock } from "@shoal/shared/system/clock.ts";
 import { openReader } from "../../storage/open.ts";
 import type { Collections } from "../../crdt/contract.ts";
 import type { VmLimits } from "../limits.ts";
@@ -23,8 +22,8 @@ async function main(): Promise<void> {
   const openCollections = (): Collections => {
     throw new ShoalError("unavailable", "this node has no collections");
   };
-  const loadModule = (id: string): Uint8Array => readFileSync(join(init.blobsPath, id));
-  const runner = createRunner({ reader, openCollections, loadModule, moduleCacheBytes: init.moduleCacheBytes });
+  const blobs = { directory: init.blobsPath, clock: systemClock };
+  const runner = createRunner({ reader, blobs, openCollections, moduleCacheBytes: init.moduleCacheBytes });
   const slots = new Slots(shared);
   let limits: VmLimits | undefined;
   parentPort?.on("message", (message: ToWorker) => {

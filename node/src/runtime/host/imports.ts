@@ -5,6 +5,7 @@
 import { performance } from "node:perf_hooks";
 import { G1_CONTEXT_CALLS, IMPORTS } from "../abi.ts";
 import type { RunState } from "../run/run-state.ts";
+import { blobFunctions } from "./blobs.ts";
 import { chanceFunctions } from "./chance.ts";
 import { eventFunctions } from "./events.ts";
 import { unsupported } from "./foreign.ts";
@@ -28,6 +29,7 @@ export const HOST_FUNCTIONS: HostFunctions = {
   ...storageFunctions,
   ...privateStorageFunctions,
   ...eventFunctions,
+  ...blobFunctions,
   ...chanceFunctions,
   ...indexFunctions,
   ...jsMapFunctions,

@@ -15,7 +15,7 @@ export function outcomeOf(
   const said = run.returned;
   const failed = failure ?? (said?.error === true ? executionError(said.bytes) : undefined);
   // The index follows from the state: a reader may mend it for itself, and that is no change.
-  const mutates = run.committed !== undefined || run.state.changed || run.privateState.changed;
+  const mutates = run.committed !== undefined || run.state.changed || run.privateState.changed || run.blobs.changed;
   const kept = failed === undefined && run.request.mode === "write" ? run.committed : undefined;
   return {
     returns: failed === undefined ? { ok: said?.bytes } : { failure: failed },
@@ -36,5 +36,5 @@ export function outcomeOf(
 /** By column, then by key: the same run gives the same list. */
 function rowsOf(run: RunState): Row[] {
   run.flush();
-  return [...run.state.rows(), ...run.privateState.rows(), ...run.indexRows.rows()];
+  return [...run.state.rows(), ...run.privateState.rows(), ...run.indexRows.rows(), ...run.blobs.rows()];
 }

@@ -10,6 +10,7 @@ import type { RunEvent, RunRequest, RunXCall } from "../contract.ts";
 import type { VmLimits } from "../limits.ts";
 import { GuestMemory } from "./guest-memory.ts";
 import { HostBudget } from "./host-budget.ts";
+import { BlobHandles, type BlobPorts } from "./blob-handles.ts";
 import { Chance } from "./chance.ts";
 import { Overlay } from "./overlay.ts";
 import { Registers } from "./registers.ts";
@@ -18,7 +19,8 @@ import { WriteBudget } from "./write-budget.ts";
 /** What a run reads beyond its request. */
 export interface RunPorts {
   /** The latest state, or that of a moment. */
-  readonly reader: Pick<Reader, "get">;
+  readonly reader: Reader;
+  readonly blobs: BlobPorts;
   readonly openCollections: (env: CollectionsEnv) => Collections;
 }
 
@@ -44,6 +46,7 @@ export class RunState {
   /** What was handed to collections or to the index, and reaches rows only later. */
   readonly unflushed: WriteBudget;
   readonly #openCollections: RunPorts["openCollections"];
+  readonly blobs: BlobHandles;
   #index: OrderedIndex | undefined;
   #collections: Collections | undefined;
 
@@ -60,7 +63,7 @@ export class RunState {
   hostMs = 0;
   merkleMs = 0;
 
-  constructor(request: RunRequest, { reader, openCollections }: RunPorts) {
+  constructor(request: RunRequest, { reader, blobs, openCollections }: RunPorts) {
     const { limits, context } = request;
     this.request = request;
     this.#openCollections = openCollections;
@@ -72,6 +75,7 @@ export class RunState {
     this.state = new Overlay("state", reader, context, writes);
     this.privateState = new Overlay("private", reader, context, writes);
     this.indexRows = new Overlay("index", reader, context, undefined);
+    this.blobs = new BlobHandles(blobs, reader, limits, context);
     this.unflushed = new WriteBudget(limits);
     this.chance = new Chance(request);
   }

@@ -1,8 +1,11 @@
 /** Runs requests one after another on this thread: module cache, host functions, state. Synchronous throughout. */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
+import { readBlob } from "../../blobs/worker-blobs.ts";
+import { type BlobId, bytesOf } from "../../model/ids.ts";
 import type { Reader, Snapshot } from "../../storage/store.ts";
 import type { Outcome, RunFailure, RunRequest } from "../contract.ts";
 import { Host } from "../host/imports.ts";
+import type { BlobPorts } from "./blob-handles.ts";
 import { failureOf } from "./failure.ts";
 import { type Compiled, compile } from "./instance.ts";
 import { refuseMethodName } from "./method-name.ts";
@@ -12,10 +15,9 @@ import { runMethod } from "./run-method.ts";
 import { type RunPorts, RunState } from "./run-state.ts";
 
 export interface RunnerParts {
-  readonly reader: Pick<Reader, "get"> & { snapshot(): Snapshot };
+  readonly reader: Reader & { snapshot(): Snapshot };
+  readonly blobs: BlobPorts;
   readonly openCollections: RunPorts["openCollections"];
-  /** Bytes of a prepared module; throws `not_found` where there is none of that id. */
-  readonly loadModule: (id: string) => Uint8Array;
   readonly moduleCacheBytes: number;
 }
 
@@ -24,15 +26,16 @@ export interface Runner {
   run(request: RunRequest): Outcome;
 }
 
-export function createRunner({ reader, openCollections, loadModule, moduleCacheBytes }: RunnerParts): Runner {
+export function createRunner({ reader, blobs, openCollections, moduleCacheBytes }: RunnerParts): Runner {
   const host = new Host();
   const modules = new ModuleCache<Compiled>(moduleCacheBytes, (id) => {
-    const bytes = loadModule(id);
+    const bytes = readBlob(blobs.directory, reader, bytesOf(id as BlobId));
+    if (bytes === undefined) throw new ShoalError("not_found", `the node does not hold the module ${id}`);
     return { value: compile(bytes, host), bytes: bytes.length };
   });
 
-  const runOn = (request: RunRequest, view: Pick<Reader, "get">): Outcome => {
-    const run = new RunState(request, { reader: view, openCollections });
+  const runOn = (request: RunRequest, view: Reader): Outcome => {
+    const run = new RunState(request, { reader: view, blobs, openCollections });
     const refused = refuseMethodName(request.method, request.limits.maxMethodNameBytes);
     const compiled = refused ?? compiledOf(modules, request.module);
     if ("kind" in compiled) return outcomeOf(run, compiled, NOTHING_RUN);
