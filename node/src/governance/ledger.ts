@@ -24,8 +24,8 @@ export interface Draft {
   readonly action: Action;
 }
 
-/** Applies rows in one batch; rejects where none of them was applied. */
-export type Commit = (rows: readonly Row[]) => Promise<void>;
+/** Applies rows in one batch; rejects where none of them was applied. `after`: the state that they lead to. */
+export type Commit = (rows: readonly Row[], after: Namespace | undefined) => Promise<void>;
 
 export interface Located {
   readonly namespace: Namespace;
@@ -146,7 +146,7 @@ export async function openLedger({ store, clock, applied }: LedgerInit): Promise
     await store.durable();
   };
   return {
-    find: memory.find,
+    find: (groupId) => memory.find(groupId),
     groupOf: (contextId) => memory.contexts.get(contextId),
     namespaces: () => memory.states.values(),
     head: headOf,
@@ -155,7 +155,7 @@ export async function openLedger({ store, clock, applied }: LedgerInit): Promise
         const before = memory.states.get(namespaceId);
         const asked = drafts();
         const { state, head, ops, rows } = work(memory, headOf(namespaceId), clock.now(), namespaceId, asked);
-        await commit(rows);
+        await commit(rows, state);
         if (state === undefined || state === before) return ops;
         heads.set(namespaceId, head);
         memory.remember(before, state);
