@@ -27,7 +27,6 @@ import {
   pairValue,
   readKey,
   readValue,
-  told,
 } from "./collection";
 
 export class AuthoredMap<K, V> extends Collection {
@@ -36,7 +35,7 @@ export class AuthoredMap<K, V> extends Collection {
   }
 
   has(key: K): bool {
-    return told(js_crdt_authored_map_contains(idBuffer(this.id), keyOf<K>(key)));
+    return asked(js_crdt_authored_map_contains(idBuffer(this.id), keyOf<K>(key)));
   }
 
   /** The value, or null. For numbers see `getOr`. */
@@ -75,7 +74,7 @@ export class AuthoredMap<K, V> extends Collection {
   }
 
   isMine(key: K): bool {
-    return told(js_crdt_authored_map_owned_by_me(idBuffer(this.id), keyOf<K>(key)));
+    return asked(js_crdt_authored_map_owned_by_me(idBuffer(this.id), keyOf<K>(key)));
   }
 
   /** In no order that means something. */

@@ -74,21 +74,15 @@ export function pairOf<K, V>(key: K, value: V): u64 {
 }
 export let pairValue: u64 = 0;
 
-/** The node's word on a call that answers into the register: true for 1. */
+/** The node's word on a call: true for 1. What it refuses ends the call, and its caller hears the node's reason. */
 export function asked(result: i32): bool {
-  if (result < 0) refused(true);
+  if (result < 0) refused();
   return result == 1;
 }
 
-/** As `asked`, for calls that have no register to say why not. */
-export function told(result: i32): bool {
-  if (result < 0) refused(false);
-  return result == 1;
-}
-
-/** The node refuses: somebody else's entry, an index that is none, a limit. The caller hears its reason. */
-function refused(reasoned: bool): void {
-  if (reasoned && takeAnswer()) fail(String.UTF8.decodeUnsafe(answer, answerLength), "refused");
+/** Somebody else's entry, an index that is none, a limit. */
+function refused(): void {
+  if (takeAnswer()) fail(String.UTF8.decodeUnsafe(answer, answerLength), "refused");
   else fail("the node refused the operation", "refused");
 }
 

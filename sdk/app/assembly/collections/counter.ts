@@ -11,7 +11,7 @@ import {
   js_crdt_pncounter_new_with_id,
   js_crdt_pncounter_value,
 } from "../host/collections";
-import { Collection, REGISTER, answerNumber, asked, changing, told } from "./collection";
+import { Collection, REGISTER, answerNumber, asked, changing } from "./collection";
 
 /** Goes up only. */
 export class Counter extends Collection {
@@ -21,7 +21,7 @@ export class Counter extends Collection {
 
   increment(): void {
     changing();
-    told(js_crdt_counter_increment(idBuffer(this.id)));
+    asked(js_crdt_counter_increment(idBuffer(this.id)));
   }
 
   get value(): u64 {
@@ -43,12 +43,12 @@ export class PnCounter extends Collection {
 
   increment(): void {
     changing();
-    told(js_crdt_pncounter_increment(idBuffer(this.id)));
+    asked(js_crdt_pncounter_increment(idBuffer(this.id)));
   }
 
   decrement(): void {
     changing();
-    told(js_crdt_pncounter_decrement(idBuffer(this.id)));
+    asked(js_crdt_pncounter_decrement(idBuffer(this.id)));
   }
 
   get value(): i64 {

@@ -8,7 +8,7 @@ import {
   js_frozen_storage_get,
   js_frozen_storage_new_with_id,
 } from "../host/collections";
-import { Collection, REGISTER, answerOrNull, asked, changing, told, valueOf } from "./collection";
+import { Collection, REGISTER, answerOrNull, asked, changing, valueOf } from "./collection";
 
 export class FrozenStorage<T> extends Collection {
   __create(): void {
@@ -24,7 +24,7 @@ export class FrozenStorage<T> extends Collection {
   }
 
   has(hash: string): bool {
-    return told(js_frozen_storage_contains(idBuffer(this.id), keyBuffer(base58Bytes(hash), 32)));
+    return asked(js_frozen_storage_contains(idBuffer(this.id), keyBuffer(base58Bytes(hash), 32)));
   }
 
   get(hash: string): T | null {

@@ -1,5 +1,5 @@
 /** Keys and values; of two values written to one key at once the later stays, and of two keys both. */
-import { idBuffer } from "../host/buffer";
+import { idBuffer, valueBuffer } from "../host/buffer";
 import {
   js_crdt_delete_collection,
   js_crdt_map_contains,
@@ -23,7 +23,6 @@ import {
   pairValue,
   readKey,
   readValue,
-  told,
 } from "./collection";
 
 export class Map<K, V> extends Collection {
@@ -32,7 +31,7 @@ export class Map<K, V> extends Collection {
   }
 
   has(key: K): bool {
-    return told(js_crdt_map_contains(idBuffer(this.id), keyOf<K>(key)));
+    return asked(js_crdt_map_contains(idBuffer(this.id), keyOf<K>(key)));
   }
 
   /** The value, or null. For numbers, which cannot be null, see `getOr`. */
@@ -60,7 +59,7 @@ export class Map<K, V> extends Collection {
       changing();
       // @ts-ignore: V is a collection
       child.__create();
-      asked(js_crdt_map_insert(idBuffer(this.id), keyOf<K>(key), idValue(child), REGISTER));
+      asked(js_crdt_map_insert(idBuffer(this.id), keyOf<K>(key), valueBuffer(changetype<Collection>(child).id, 32), REGISTER));
     }
     return child;
   }

@@ -3,7 +3,7 @@ import { idBuffer } from "../host/buffer";
 import { js_crdt_lww_get, js_crdt_lww_new_with_id, js_crdt_lww_set } from "../host/collections";
 import { fail } from "../failure";
 import { answer, answerLength, takeAnswer } from "../host/buffer";
-import { Collection, REGISTER, asked, changing, readValue, told, valueOf } from "./collection";
+import { Collection, REGISTER, asked, changing, readValue, valueOf } from "./collection";
 
 export class Register<T> extends Collection {
   __create(): void {
@@ -23,11 +23,11 @@ export class Register<T> extends Collection {
 
   set value(value: T) {
     changing();
-    told(js_crdt_lww_set(idBuffer(this.id), valueOf<T>(value), 1));
+    asked(js_crdt_lww_set(idBuffer(this.id), valueOf<T>(value), 1));
   }
 
   clear(): void {
     changing();
-    told(js_crdt_lww_set(idBuffer(this.id), 0, 0));
+    asked(js_crdt_lww_set(idBuffer(this.id), 0, 0));
   }
 }

@@ -9,7 +9,7 @@ import {
   js_crdt_set_new_with_id,
   js_crdt_set_remove,
 } from "../host/collections";
-import { Collection, Items, REGISTER, answerNumber, asked, changing, readValue, told, valueOf } from "./collection";
+import { Collection, Items, REGISTER, answerNumber, asked, changing, readValue, valueOf } from "./collection";
 
 export class Set<T> extends Collection {
   __create(): void {
@@ -17,24 +17,24 @@ export class Set<T> extends Collection {
   }
 
   has(value: T): bool {
-    return told(js_crdt_set_contains(idBuffer(this.id), valueOf<T>(value)));
+    return asked(js_crdt_set_contains(idBuffer(this.id), valueOf<T>(value)));
   }
 
   add(value: T): this {
     changing();
-    told(js_crdt_set_insert(idBuffer(this.id), valueOf<T>(value)));
+    asked(js_crdt_set_insert(idBuffer(this.id), valueOf<T>(value)));
     return this;
   }
 
   /** Whether there was something to delete. */
   delete(value: T): bool {
     changing();
-    return told(js_crdt_set_remove(idBuffer(this.id), valueOf<T>(value)));
+    return asked(js_crdt_set_remove(idBuffer(this.id), valueOf<T>(value)));
   }
 
   clear(): void {
     changing();
-    told(js_crdt_set_clear(idBuffer(this.id)));
+    asked(js_crdt_set_clear(idBuffer(this.id)));
   }
 
   /** In no order that means something. */

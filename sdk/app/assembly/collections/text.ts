@@ -7,7 +7,7 @@ import {
   js_crdt_rga_len,
   js_crdt_rga_new_with_id,
 } from "../host/collections";
-import { Collection, REGISTER, answerNumber, asked, changing, told } from "./collection";
+import { Collection, REGISTER, answerNumber, asked, changing } from "./collection";
 
 export class Text extends Collection {
   __create(): void {
@@ -23,12 +23,12 @@ export class Text extends Collection {
   insert(index: i32, text: string): void {
     changing();
     const bytes = String.UTF8.encode(text);
-    told(js_crdt_rga_insert(idBuffer(this.id), <u64>index, valueBuffer(changetype<usize>(bytes), bytes.byteLength)));
+    asked(js_crdt_rga_insert(idBuffer(this.id), <u64>index, valueBuffer(changetype<usize>(bytes), bytes.byteLength)));
   }
 
   delete(index: i32, count: i32 = 1): void {
     changing();
-    for (let i = 0; i < count; i++) told(js_crdt_rga_delete(idBuffer(this.id), <u64>index));
+    for (let i = 0; i < count; i++) asked(js_crdt_rga_delete(idBuffer(this.id), <u64>index));
   }
 
   toString(): string {

@@ -10,7 +10,7 @@ import {
   js_user_storage_new_with_id,
   js_user_storage_remove,
 } from "../host/collections";
-import { Collection, REGISTER, answerOr, answerOrNull, asked, changing, told, valueOf } from "./collection";
+import { Collection, REGISTER, answerOr, answerOrNull, asked, changing, valueOf } from "./collection";
 
 export class UserStorage<T> extends Collection {
   __create(): void {
@@ -19,7 +19,7 @@ export class UserStorage<T> extends Collection {
 
   /** One's own. */
   has(): bool {
-    return told(js_user_storage_contains(idBuffer(this.id)));
+    return asked(js_user_storage_contains(idBuffer(this.id)));
   }
 
   /** One's own, or null. For numbers see `getOr`. */
@@ -43,7 +43,7 @@ export class UserStorage<T> extends Collection {
 
   /** Somebody else's (base58). */
   hasFor(user: string): bool {
-    return told(js_user_storage_contains_user(idBuffer(this.id), keyBuffer(base58Bytes(user), 32)));
+    return asked(js_user_storage_contains_user(idBuffer(this.id), keyBuffer(base58Bytes(user), 32)));
   }
 
   getFor(user: string): T | null {

@@ -18,7 +18,6 @@ import {
   answerOrNull,
   asked,
   changing,
-  told,
   valueOf,
 } from "./collection";
 
@@ -33,7 +32,7 @@ export class Vector<T> extends Collection {
 
   push(value: T): void {
     changing();
-    told(js_crdt_vector_push(idBuffer(this.id), valueOf<T>(value)));
+    asked(js_crdt_vector_push(idBuffer(this.id), valueOf<T>(value)));
   }
 
   /** The value, or null behind the end. For numbers see `getOr`. */

@@ -5,8 +5,11 @@
  */
 import { read_register, register_len } from "./core";
 
-/** The register that all answers of this library lie in until they are read. */
-export const REGISTER: u64 = 1;
+/**
+ * The register that all answers lie in until they are read; the node tells there why it refused a call that names no register,
+ * too.
+ */
+export const REGISTER: u64 = 0;
 
 /** Space for one descriptor each, by what they usually point to. */
 const ID = memory.data(16, 8);

@@ -1,0 +1,130 @@
+/** A team's board of tasks. */
+import { AuthoredMap, Counter, Map, PnCounter, Register, app, emit, env, fail, init, view } from "@shoal/app";
+import { Change, Column, Comment, Task, TaskChanged } from "./values";
+
+/** Tasks in here are done. */
+const DONE = "done";
+
+@app
+class TaskBoard {
+  title: Register<string>;
+  columns: Map<string, Column>;
+  tasks: Map<string, Task>;
+  /** By task. */
+  comments: Map<string, AuthoredMap<string, Comment>>;
+  /** Ids are in the order of their time. */
+  history: AuthoredMap<string, Change>;
+  added: Counter;
+  open: PnCounter;
+
+  @init
+  init(title: string, columns: string[] = ["todo", "doing", "done"]): void {
+    this.title.value = title;
+    for (let i = 0; i < columns.length; i++) this.addColumn(columns[i], i);
+  }
+
+  rename(title: string): void {
+    this.title.value = title;
+  }
+
+  @view
+  name(): string {
+    return this.title.value;
+  }
+
+  addColumn(name: string, rank: f64): void {
+    if (this.columns.has(name)) fail("there is a column " + name + " already", "already_exists");
+    this.columns.set(name, new Column(name, rank));
+  }
+
+  @view
+  listColumns(): Column[] {
+    return this.columns.values().sort((a, b) => (a.rank < b.rank ? -1 : a.rank > b.rank ? 1 : 0));
+  }
+
+  /** The new task's id. */
+  add(title: string, column: string = "todo"): string {
+    this.demandColumn(column);
+    const id = env.uniqueId();
+    this.tasks.set(id, new Task(id, title, column));
+    this.comments.open(id);
+    this.added.increment();
+    if (column != DONE) this.open.increment();
+    this.record(id, "added to " + column);
+    return id;
+  }
+
+  move(task: string, column: string): void {
+    this.demandColumn(column);
+    const old = this.demandTask(task);
+    if (old.column == column) return;
+    this.tasks.set(task, new Task(task, old.title, column, old.assignee));
+    if (column == DONE) this.open.decrement();
+    if (old.column == DONE) this.open.increment();
+    this.record(task, "moved from " + old.column + " to " + column);
+  }
+
+  assign(task: string, assignee: string | null): void {
+    const old = this.demandTask(task);
+    this.tasks.set(task, new Task(task, old.title, old.column, assignee));
+    this.record(task, assignee === null ? "assigned to nobody" : "assigned to " + assignee);
+  }
+
+  comment(task: string, text: string): string {
+    this.demandTask(task);
+    const id = env.uniqueId();
+    this.comments.open(task).add(id, new Comment(id, env.executorId(), text, env.timeMs()));
+    return id;
+  }
+
+  @view
+  listComments(task: string): Comment[] {
+    const comments = this.comments.get(task);
+    if (comments === null) return [];
+    return comments.values().sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** In the order they were added; of one column, or of all. */
+  @view
+  list(column: string | null = null): Task[] {
+    const all = this.tasks.values().sort((a, b) => (a.id < b.id ? -1 : 1));
+    const found = new Array<Task>();
+    for (let i = 0; i < all.length; i++) if (column === null || all[i].column == column) found.push(all[i]);
+    return found;
+  }
+
+  /** What was done to a task, in order. */
+  @view
+  historyOf(task: string): string[] {
+    const all = this.history.values().sort((a, b) => (a.id < b.id ? -1 : 1));
+    const found = new Array<string>();
+    for (let i = 0; i < all.length; i++) if (all[i].task == task) found.push(all[i].what);
+    return found;
+  }
+
+  @view
+  addedCount(): u64 {
+    return this.added.value;
+  }
+
+  @view
+  openCount(): i64 {
+    return this.open.value;
+  }
+
+  private record(task: string, what: string): void {
+    const id = env.uniqueId();
+    this.history.add(id, new Change(id, env.executorId(), task, what));
+    emit(new TaskChanged(task, what));
+  }
+
+  private demandColumn(column: string): void {
+    if (!this.columns.has(column)) fail("no such column: " + column, "not_found");
+  }
+
+  private demandTask(task: string): Task {
+    const found = this.tasks.get(task);
+    if (found === null) throw new Error("no such task: " + task);
+    return found;
+  }
+}

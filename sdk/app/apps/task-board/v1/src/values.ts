@@ -1,0 +1,50 @@
+/** What the board stores, returns and tells. */
+import { event, json } from "@shoal/app";
+
+@json
+export class Column {
+  constructor(
+    readonly name: string,
+    /** Columns stand in the order of this number. */
+    readonly rank: f64,
+  ) {}
+}
+
+@json
+export class Task {
+  constructor(
+    readonly id: string,
+    readonly title: string,
+    readonly column: string,
+    readonly assignee: string | null = null,
+  ) {}
+}
+
+@json
+export class Comment {
+  constructor(
+    readonly id: string,
+    readonly author: string,
+    readonly text: string,
+    readonly writtenAtMs: u64,
+  ) {}
+}
+
+/** One thing that was done to a task. */
+@json
+export class Change {
+  constructor(
+    readonly id: string,
+    readonly by: string,
+    readonly task: string,
+    readonly what: string,
+  ) {}
+}
+
+@event
+export class TaskChanged {
+  constructor(
+    readonly task: string,
+    readonly what: string,
+  ) {}
+}

@@ -1,0 +1,48 @@
+/**
+ * Apps as the command builds them, each built once for all test files: the result is kept under the hash of everything that
+ * goes into it. A build goes to a folder of its own first, so whoever finds the kept one finds it whole.
+ */
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+
+export const ROOT = resolve(import.meta.dirname, "../../../..");
+export const SDK = join(ROOT, "sdk/app");
+export const COMMAND = join(SDK, "src/build/main.ts");
+const CACHE = join(ROOT, ".shoal/test-apps");
+
+export const run = promisify(execFile);
+
+/** The module of `sdk/app/apps/<name>`. */
+export async function builtApp(name: string): Promise<Uint8Array> {
+  return built(join(SDK, "apps", name), name.replaceAll("/", "-"));
+}
+
+/** The module of the app in `folder`; `name` tells its builds from others'. */
+export async function built(folder: string, name: string): Promise<Uint8Array> {
+  const kept = join(CACHE, `${name}-${hashOf(folder)}`);
+  if (!existsSync(kept)) await build(folder, kept);
+  const [wasm = ""] = globSync("*.wasm", { cwd: kept });
+  return readFile(join(kept, wasm));
+}
+
+async function build(folder: string, kept: string): Promise<void> {
+  await mkdir(CACHE, { recursive: true });
+  const fresh = await mkdtemp(join(CACHE, "building-"));
+  await run(process.execPath, [COMMAND, folder, "--out", fresh, "--key", join(fresh, "key.pem")]);
+  // Another test file may have been quicker; both built the same.
+  await rename(fresh, kept).catch(() => rm(fresh, { recursive: true, force: true }));
+}
+
+function hashOf(folder: string): string {
+  const hash = createHash("sha256");
+  for (const root of [join(SDK, "assembly"), join(SDK, "src"), folder]) {
+    for (const path of globSync("**/*.{ts,json}", { cwd: root }).toSorted()) {
+      hash.update(`${path}\0`).update(readFileSync(join(root, path)));
+    }
+  }
+  return hash.digest("hex").slice(0, 16);
+}
