@@ -1,0 +1,117 @@
+/** A node's governance on a real store, with its clock, its events and what it asked of contexts in the test's hands. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { silentLog } from "@shoal/shared/base/log.ts";
+import { seeded } from "@shoal/shared/base/random.ts";
+import { createEventBus } from "@shoal/node/events.ts";
+import type { AdmitInput } from "@shoal/node/context/membership.ts";
+import { createGovernance } from "@shoal/node/governance/governance.ts";
+import type { Governance } from "@shoal/node/governance/contract.ts";
+import type { Application } from "@shoal/node/model/application.ts";
+import type { NodeEvent } from "@shoal/node/model/event.ts";
+import type { ApplicationId, BlobId, ContextId, GroupId } from "@shoal/node/model/ids.ts";
+import { openStore } from "@shoal/node/storage/open.ts";
+import type { Row, Store } from "@shoal/node/storage/store.ts";
+import { afterEach } from "vitest";
+import { createVirtualClock } from "../../../support/virtual-clock.ts";
+import { alice, applicationId, contextId } from "./people.ts";
+
+export const clock = createVirtualClock();
+
+function application(n: number, version: string, signerId = "did:key:z1"): Application {
+  return {
+    id: applicationId(n),
+    blob: applicationId(n) as string as BlobId,
+    size: 1,
+    source: "upload",
+    metadata: new Uint8Array(),
+    package: "chat",
+    version,
+    signerId,
+    modules: [],
+    installedAtMs: 0,
+  };
+}
+
+/** 1 and 2 follow each other, 3 is older than both, 4 is somebody else's. */
+const applications = [
+  application(1, "1.0.0"),
+  application(2, "2.0.0"),
+  application(3, "0.9.0"),
+  application(4, "3.0.0", "did:key:z2"),
+];
+
+export interface TestNode {
+  readonly governance: Governance;
+  readonly store: Store;
+  readonly events: NodeEvent[];
+  /** `context:application:method` of each move, in order. */
+  readonly moves: string[];
+  /** Contexts whose moves fail. */
+  readonly failing: Set<ContextId>;
+  /** Closes, opens again on the same directory, and resumes. */
+  restart(): Promise<TestNode>;
+}
+
+const closing: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+export async function startNode(path?: string): Promise<TestNode> {
+  const directory = path ?? (await mkdtemp(join(tmpdir(), "shoal-governance-")));
+  if (path === undefined) closing.push(() => rm(directory, { recursive: true, force: true }));
+  const store = await openStore({ path: directory, log: silentLog });
+  const bus = createEventBus(silentLog);
+  const events: NodeEvent[] = [];
+  bus.subscribe((event) => void events.push(event));
+  const moves: string[] = [];
+  const failing = new Set<ContextId>();
+  const governance = await createGovernance({
+    store,
+    clock,
+    random: seeded(1),
+    log: silentLog,
+    events: bus,
+    account: alice,
+    applications: { get: async (id: ApplicationId) => applications.find((each) => each.id === id) },
+    updateContext: async (context, target, method) => {
+      moves.push(`${context}:${target}:${method ?? ""}`);
+      if (failing.has(context)) throw new Error("the migration trapped");
+    },
+  });
+  let closed = false;
+  const close = async (): Promise<void> => {
+    if (closed) return;
+    closed = true;
+    await governance.close();
+    await store.close();
+  };
+  closing.push(close);
+  const restart = async (): Promise<TestNode> => {
+    await close();
+    const next = await startNode(directory);
+    next.governance.upgrades.resume();
+    return next;
+  };
+  return { governance, store, events, moves, failing, restart };
+}
+
+export function newContext(n: number, more: Partial<AdmitInput> = {}): AdmitInput {
+  return { contextId: contextId(n), applicationId: applicationId(1), identity: alice.publicKey, ...more };
+}
+
+/** Registers a context, in a group of its own unless one is named. */
+export async function admit({ governance, store }: TestNode, n: number, groupId?: GroupId): Promise<GroupId> {
+  const input = newContext(n, groupId === undefined ? {} : { groupId });
+  await governance.admit(input, (rows: readonly Row[]) => store.apply(rows));
+  return groupIn(governance, n);
+}
+
+function groupIn(governance: Governance, n: number): GroupId {
+  const id = governance.groupOf(contextId(n));
+  if (id === undefined) throw new Error("the context is in no group");
+  return id;
+}

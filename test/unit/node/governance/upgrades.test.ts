@@ -1,0 +1,204 @@
+/** Upgrades by policy, through failures, restarts and second thoughts. */
+import { seconds } from "@shoal/shared/base/time.ts";
+import { momentOf } from "@shoal/node/governance/upgrades/policy.ts";
+import { countsOf, type UpgradeRecord } from "@shoal/node/governance/upgrades/record.ts";
+import type { UpgradePolicy } from "@shoal/node/governance/rules/state.ts";
+import type { GroupId } from "@shoal/node/model/ids.ts";
+import { describe, expect, test } from "vitest";
+import { eventually } from "../../../support/clock.ts";
+import { admit, clock, startNode, type TestNode } from "./node.ts";
+import { alice, applicationId, contextId } from "./people.ts";
+
+async function group(node: TestNode, upgradePolicy: UpgradePolicy, parentId?: GroupId): Promise<GroupId> {
+  return node.governance.createGroup({
+    applicationId: applicationId(1),
+    upgradePolicy,
+    visibility: "Open",
+    ...(parentId === undefined ? {} : { parentId }),
+  });
+}
+
+const to = (groupId: GroupId, n = 2, more: object = {}) => ({
+  groupId,
+  targetApplicationId: applicationId(n),
+  cascade: false,
+  ...more,
+});
+
+const counts = ({ governance }: TestNode, groupId: GroupId) => {
+  const record = governance.upgrades.status(groupId);
+  return record && { ...countsOf(record), done: record.completedAtMs !== undefined };
+};
+
+const completed = (node: TestNode, groupId: GroupId) =>
+  eventually(() => counts(node, groupId)?.done === true || undefined, "the upgrade completes");
+
+const move = (context: number, n = 2, method = ""): string => `${contextId(context)}:${applicationId(n)}:${method}`;
+
+describe("Automatic", () => {
+  test("moves every context once, with the migration, and says so", async () => {
+    const node = await startNode();
+    const id = await group(node, { type: "Automatic" });
+    await admit(node, 1, id);
+    await admit(node, 2, id);
+    const record = await node.governance.upgrades.upgrade(to(id, 2, { migrateMethod: "migrate_v2" }));
+    expect(record).toMatchObject({ fromVersion: "1.0.0", toVersion: "2.0.0", initiatedBy: alice.publicKey });
+    await completed(node, id);
+    expect(node.moves.toSorted()).toEqual([move(1, 2, "migrate_v2"), move(2, 2, "migrate_v2")].toSorted());
+    expect(counts(node, id)).toEqual({ total: 2, completed: 2, failed: 0, done: true });
+    expect(node.governance.group(id).group.targetApplicationId).toBe(applicationId(2));
+    const types = node.events.map(({ event }) => event.type);
+    expect(types.filter((type) => type.startsWith("Migration"))).toEqual([
+      "MigrationStarted",
+      "MigrationProgress",
+      "MigrationCompleted",
+    ]);
+  });
+
+  test("is complete at once where there is nothing to move", async () => {
+    const node = await startNode();
+    const id = await group(node, { type: "Automatic" });
+    expect((await node.governance.upgrades.upgrade(to(id))).completedAtMs).toBe(clock.now());
+  });
+
+  test("tries a context three times, then leaves it to a person", async () => {
+    const node = await startNode();
+    const id = await group(node, { type: "Automatic" });
+    await admit(node, 1, id);
+    await admit(node, 2, id);
+    node.failing.add(contextId(1));
+    await node.governance.upgrades.upgrade(to(id));
+    await eventually(async () => {
+      await clock.advance(seconds(5));
+      return counts(node, id)?.failed === 1 || undefined;
+    }, "the context is given up");
+    await eventually(() => counts(node, id)?.completed === 1 || undefined, "the other one has moved");
+    expect(node.moves.filter((each) => each === move(1))).toHaveLength(3);
+    expect(node.governance.upgrades.status(id)?.moves.find((each) => each.state === "failed")?.error).toBe(
+      "the migration trapped",
+    );
+    await expect(node.governance.upgrades.upgrade(to(id))).rejects.toMatchObject({ code: "conflict" });
+    node.failing.clear();
+    await node.governance.upgrades.retry(id);
+    await completed(node, id);
+    expect(node.moves.filter((each) => each === move(2))).toHaveLength(1);
+    await expect(node.governance.upgrades.retry(id)).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  test("goes on after a restart with what had not moved", async () => {
+    const node = await startNode();
+    const id = await group(node, { type: "Automatic" });
+    await admit(node, 1, id);
+    await admit(node, 2, id);
+    const last = [contextId(1), contextId(2)].toSorted()[1];
+    if (last === undefined) throw new Error("two contexts");
+    node.failing.add(last);
+    await node.governance.upgrades.upgrade(to(id));
+    await eventually(() => node.moves.length === 2 || undefined, "one moved, one tried");
+    const again = await node.restart();
+    await completed(again, id);
+    expect(again.moves).toEqual([`${last}:${applicationId(2)}:`]);
+  });
+});
+
+describe("other policies", () => {
+  test("LazyOnAccess moves a context before its next use, once, and lets it go on where that fails", async () => {
+    const node = await startNode();
+    const { upgrades } = node.governance;
+    const id = await group(node, { type: "LazyOnAccess" });
+    await admit(node, 1, id);
+    await admit(node, 2, id);
+    await upgrades.upgrade(to(id));
+    expect(node.moves).toEqual([]);
+    await Promise.all([upgrades.beforeUse(contextId(1)), upgrades.beforeUse(contextId(1))]);
+    await upgrades.beforeUse(contextId(1));
+    expect(node.moves).toEqual([move(1)]);
+    node.failing.add(contextId(2));
+    await upgrades.beforeUse(contextId(2));
+    await upgrades.beforeUse(contextId(2));
+    expect(node.moves).toEqual([move(1), move(2)]);
+    expect(counts(node, id)).toEqual({ total: 2, completed: 1, failed: 1, done: false });
+  });
+
+  test("Coordinated waits for a word, at the latest for its deadline", async () => {
+    const node = await startNode();
+    const { upgrades } = node.governance;
+    const deadlineMs = clock.now() + 60_000;
+    const [word, dated] = [
+      await group(node, { type: "Coordinated" }),
+      await group(node, { type: "Coordinated", deadlineMs }),
+    ];
+    await admit(node, 1, word);
+    await admit(node, 2, dated);
+    await upgrades.upgrade(to(word));
+    await upgrades.upgrade(to(dated));
+    await upgrades.beforeUse(contextId(1));
+    await clock.advance(seconds(59));
+    expect(node.moves).toEqual([]);
+    await clock.advance(seconds(1));
+    await completed(node, dated);
+    expect(node.moves).toEqual([move(2)]);
+    await upgrades.retry(word);
+    await completed(node, word);
+  });
+
+  test("a word before the deadline is heard", async () => {
+    const node = await startNode();
+    const id = await group(node, { type: "Coordinated", deadlineMs: clock.now() + 60_000 });
+    await admit(node, 1, id);
+    await node.governance.upgrades.upgrade(to(id));
+    await node.governance.upgrades.retry(id);
+    await completed(node, id);
+  });
+
+  test("abort goes back for what has not moved", async () => {
+    const node = await startNode();
+    const id = await group(node, { type: "LazyOnAccess" });
+    await admit(node, 1, id);
+    await node.governance.upgrades.upgrade(to(id));
+    await node.governance.upgrades.abort(id);
+    expect(node.governance.group(id).group.targetApplicationId).toBe(applicationId(1));
+    await node.governance.upgrades.beforeUse(contextId(1));
+    expect(node.moves).toEqual([]);
+    expect((await node.restart()).governance.upgrades.status(id)?.abortedAtMs).toBe(clock.now());
+  });
+
+  test("every moment has a rule", () => {
+    const at = (policy: UpgradePolicy, released = false) => momentOf({ policy, released } as UpgradeRecord, 100);
+    expect(at({ type: "Automatic" })).toBe("now");
+    expect(at({ type: "LazyOnAccess" })).toBe("on_access");
+    expect(at({ type: "LazyOnAccess" }, true)).toBe("now");
+    expect(at({ type: "Coordinated" })).toBe("on_word");
+    expect(at({ type: "Coordinated", deadlineMs: 100 })).toBe("now");
+    expect(at({ type: "Coordinated", deadlineMs: 101 })).toEqual({ atMs: 101 });
+  });
+});
+
+describe("targets", () => {
+  test("are installed, the same author's, and not older", async () => {
+    const node = await startNode();
+    const id = await group(node, { type: "Automatic" });
+    const refused = (n: number): Promise<unknown> =>
+      node.governance.upgrades.upgrade(to(id, n)).catch((thrown: { code: string }) => thrown.code);
+    expect(await refused(9)).toBe("not_found");
+    expect(await refused(3)).toBe("conflict");
+    expect(await refused(4)).toBe("permission_denied");
+    expect(node.governance.upgrades.status(id)).toBeUndefined();
+  });
+
+  test("cascade to open groups below that run the same", async () => {
+    const node = await startNode();
+    const root = await group(node, { type: "Automatic" });
+    const child = await group(node, { type: "Automatic" }, root);
+    await admit(node, 1, child);
+    await node.governance.upgrades.upgrade(to(root, 2, { cascade: true }));
+    await completed(node, child);
+    expect(
+      node.governance.upgrades
+        .cascade(root)
+        .map((each) => each.groupId)
+        .toSorted(),
+    ).toEqual([root, child].toSorted());
+    expect(node.events.map(({ event }) => event.type)).toContain("CascadeProgress");
+  });
+});
