@@ -18,7 +18,7 @@ export function applicationHandlers({
   };
   return {
     "applications.install": async ({ body }) => ({
-      data: { applicationId: await applications.installFromUrl(body.url, body.hash ?? undefined, inputOf(body)) },
+      data: { applicationId: await applications.installFromUrl(body.url, body.hash, inputOf(body)) },
     }),
     "applications.installDev": async ({ body }) => ({
       data: { applicationId: await applications.installFromPath(body.path, inputOf(body)) },
@@ -61,13 +61,13 @@ export function applicationHandlers({
 
 function inputOf(body: {
   readonly metadata: Uint8Array;
-  readonly package?: string | null | undefined;
-  readonly version?: string | null | undefined;
+  readonly package?: string | undefined;
+  readonly version?: string | undefined;
 }): InstallInput {
   return {
     metadata: body.metadata,
-    ...(typeof body.package === "string" ? { package: body.package } : {}),
-    ...(typeof body.version === "string" ? { version: body.version } : {}),
+    ...(body.package === undefined ? {} : { package: body.package }),
+    ...(body.version === undefined ? {} : { version: body.version }),
   };
 }
 

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { dataOf, defineNodeEndpoint } from "./endpoint.ts";
 import { applicationIdSchema, blobIdSchema } from "./ids.ts";
-import { byteArraySchema, NODE_CAPS } from "./values.ts";
+import { byteArraySchema, NODE_CAPS, optionally } from "./values.ts";
 
 const packageName = z.string().min(1).max(NODE_CAPS.packageName);
 const version = z.string().min(1).max(NODE_CAPS.version);
@@ -36,10 +36,10 @@ export const applicationEndpoints = [
     summary: "Downloads an application (WASM module or .mpk bundle) and installs it",
     body: z.object({
       url: z.url({ protocol: /^https?$/ }).max(NODE_CAPS.url),
-      hash: z.string().max(128).nullish().describe("expected SHA-256, hex or base58"),
+      hash: optionally(z.string().max(128)).describe("expected SHA-256, hex or base58"),
       metadata,
-      package: packageName.nullish(),
-      version: version.nullish(),
+      package: optionally(packageName),
+      version: optionally(version),
     }),
     answer: installed,
     generation: "G2 G3",
@@ -55,8 +55,8 @@ export const applicationEndpoints = [
     body: z.object({
       path: z.string().min(1).max(NODE_CAPS.path),
       metadata,
-      package: packageName.nullish(),
-      version: version.nullish(),
+      package: optionally(packageName),
+      version: optionally(version),
     }),
     answer: installed,
     generation: "G2 G3",
@@ -71,8 +71,8 @@ export const applicationEndpoints = [
     body: z.object({
       blobId: blobIdSchema,
       metadata,
-      package: packageName.nullish(),
-      version: version.nullish(),
+      package: optionally(packageName),
+      version: optionally(version),
     }),
     answer: installed,
     generation: "shoal",

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { dataOf, defineNodeEndpoint, emptyData } from "./endpoint.ts";
 import { applicationIdSchema, contextIdSchema, groupIdSchema, hashSchema, publicKeySchema } from "./ids.ts";
-import { byteArraySchema, NODE_CAPS } from "./values.ts";
+import { byteArraySchema, NODE_CAPS, optionally } from "./values.ts";
 
 /** `rootHash` is G2's name of what G3 calls `contextStateHash`; both are given. Heads are 32 bytes each. */
 export const contextSchema = z.object({
@@ -20,7 +20,7 @@ const application = z.object({ applicationId: applicationIdSchema });
 const identities = dataOf(z.object({ identities: z.array(z.string()) }));
 const contexts = dataOf(z.object({ contexts: z.array(contextSchema) }));
 /** Older clients name who asks; the node's own account acts whatever they say. */
-const requester = z.object({ requester: z.string().nullish() });
+const requester = z.object({ requester: optionally(z.string()) });
 /** A key's 32 bytes, as upstream's clients write it. */
 const secret = hashSchema;
 
@@ -42,13 +42,13 @@ export const contextEndpoints = [
     summary: "Makes a context and calls its application's init",
     body: z.object({
       applicationId: applicationIdSchema,
-      contextSeed: hashSchema.nullish().describe("the same seed gives the same context id"),
+      contextSeed: optionally(hashSchema).describe("the same seed gives the same context id"),
       initializationParams: byteArraySchema(NODE_CAPS.initializationBytes).prefault([]),
-      groupId: groupIdSchema.nullish().describe("without one the context gets a group of its own"),
-      identitySecret: secret.nullish(),
-      alias: z.string().min(1).max(NODE_CAPS.aliasBytes).nullish(),
-      serviceName: z.string().min(1).max(NODE_CAPS.packageName).nullish(),
-      name: z.string().min(1).max(NODE_CAPS.packageName).nullish(),
+      groupId: optionally(groupIdSchema).describe("without one the context gets a group of its own"),
+      identitySecret: optionally(secret),
+      alias: optionally(z.string().min(1).max(NODE_CAPS.aliasBytes)),
+      serviceName: optionally(z.string().min(1).max(NODE_CAPS.packageName)),
+      name: optionally(z.string().min(1).max(NODE_CAPS.packageName)),
     }),
     answer: dataOf(
       z.object({
@@ -93,8 +93,8 @@ export const contextEndpoints = [
     params: context,
     body: z.object({
       applicationId: applicationIdSchema,
-      executorPublicKey: publicKeySchema.nullish(),
-      migrateMethod: z.string().min(1).max(NODE_CAPS.methodBytes).nullish(),
+      executorPublicKey: optionally(publicKeySchema),
+      migrateMethod: optionally(z.string().min(1).max(NODE_CAPS.methodBytes)),
     }),
     answer: emptyData,
     generation: "G2 G3",

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { contextIdSchema, publicKeySchema } from "./ids.ts";
 import { topicsSchema } from "./streams.ts";
-import { byteArraySchema, NODE_CAPS } from "./values.ts";
+import { byteArraySchema, NODE_CAPS, optionally } from "./values.ts";
 
 /** Exports of a module; what begins with `__calimero` is between node and module. */
 const methodName = z
@@ -26,8 +26,8 @@ export const executeParamsSchema = z.object({
   contextId: contextIdSchema,
   method: methodName,
   argsJson: argumentsSchema,
-  executorPublicKey: publicKeySchema.nullish().describe("G2; without it the node's own identity acts"),
-  substitute: z.array(z.string().min(1).max(NODE_CAPS.aliasBytes)).max(NODE_CAPS.capabilities).nullish(),
+  executorPublicKey: optionally(publicKeySchema).describe("G2; without it the node's own identity acts"),
+  substitute: optionally(z.array(z.string().min(1).max(NODE_CAPS.aliasBytes)).max(NODE_CAPS.capabilities)),
 });
 
 export const rpcRequestSchema = z.discriminatedUnion("method", [

@@ -39,6 +39,14 @@ function isBytes(value: unknown): boolean {
   return true;
 }
 
+/** Upstream's clients write null for what they leave out: both are undefined here. */
+export const optionally = <T extends z.ZodType>(
+  schema: T,
+): z.ZodPipe<
+  z.ZodOptional<z.ZodNullable<T>>,
+  z.ZodTransform<z.output<T> | undefined, z.output<T> | null | undefined>
+> => schema.nullish().transform((value) => value ?? undefined);
+
 /** Query fields of lists that are read by offset. Text in a URL is read as a number; a typed caller gives a number. */
 export const offsetQuery = {
   offset: z.coerce.number<number>().int().min(0).max(NODE_CAPS.pageOffset).default(0),

@@ -1,0 +1,37 @@
+/** All REST handlers of a node by id: one for each endpoint, or the compiler says which is missing. */
+import type { nodeApi } from "@shoal/shared/wire/node/index.ts";
+import type { ContextClient } from "../clients/context-client.ts";
+import { aliasHandlers } from "./admin/aliases.ts";
+import { applicationHandlers } from "./admin/applications.ts";
+import { blobHandlers } from "./admin/blobs.ts";
+import { contextHandlers } from "./admin/contexts.ts";
+import type { GovernanceHandlers } from "./admin/governance/index.ts";
+import { nodeHandlers, type NodeHandlersInit } from "./admin/node.ts";
+import type { HandlersOf } from "./call.ts";
+import type { UntypedHandler } from "./road.ts";
+import { streamHandlers } from "./sse/handlers.ts";
+import type { EventStreams } from "./sse/streams.ts";
+import type { Log } from "@shoal/shared/base/log.ts";
+
+export function allHandlers(
+  init: NodeHandlersInit & {
+    readonly contexts: ContextClient;
+    readonly streams: EventStreams;
+    readonly governance: GovernanceHandlers;
+    readonly maxBlobBytes: number;
+    readonly log: Log;
+  },
+): Readonly<Record<string, UntypedHandler>> {
+  const { nodes, contexts, log } = init;
+  const handlers: HandlersOf<typeof nodeApi> = {
+    ...nodeHandlers(init),
+    ...applicationHandlers(nodes),
+    ...contextHandlers(contexts),
+    ...blobHandlers({ blobs: nodes.blobs, maxBytes: init.maxBlobBytes, log }),
+    ...aliasHandlers(nodes.aliases),
+    ...streamHandlers(init.streams),
+    ...init.governance,
+  };
+  // The endpoints' schemas say at run time what the handlers' types say at compile time.
+  return handlers as unknown as Readonly<Record<string, UntypedHandler>>;
+}
