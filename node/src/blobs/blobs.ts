@@ -65,15 +65,23 @@ export class BlobStore implements Blobs {
 
   /** Resolves when content, manifest and reference are on disk. Throws as `upload` does. */
   async add(content: AsyncIterable<Uint8Array>, options: AddOptions = {}): Promise<BlobInfo> {
+    using added = await this.addPinned(content, options);
+    return { blobId: added.blobId, size: added.size };
+  }
+
+  /** The same, pinned until it is disposed of: for who adds content first and refers to it later. */
+  async addPinned(content: AsyncIterable<Uint8Array>, options: AddOptions = {}): Promise<BlobInfo & Disposable> {
     using uploaded = await this.#upload(content, options);
     const { blob, manifest } = uploaded;
-    using _ = await this.pin(idOf(blob));
+    using pins = new DisposableStack();
+    pins.use(await this.pin(idOf(blob)));
     const rows = options.rows?.(blob) ?? addReference(blob, UPLOAD_OWNER);
     await Promise.all([
       this.#options.store.apply([...manifestRows(blob, manifest), ...rows]),
       this.#options.store.durable(),
     ]);
-    return { blobId: idOf(blob), size: manifest.size };
+    const kept = pins.move();
+    return { blobId: idOf(blob), size: manifest.size, [Symbol.dispose]: () => kept.dispose() };
   }
 
   async info(id: BlobId): Promise<BlobInfo | undefined> {
