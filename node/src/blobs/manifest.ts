@@ -8,7 +8,7 @@
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { ID_BYTES } from "../model/ids.ts";
 import { sha256 } from "../model/sha256.ts";
-import { keyOf, textKey } from "../storage/keys.ts";
+import { keyOf, prefixRange, textKey } from "../storage/keys.ts";
 import type { Row } from "../storage/store.ts";
 
 export interface Manifest {
@@ -31,10 +31,12 @@ export function blobIdOf(chunks: readonly Uint8Array[]): Uint8Array {
 export const manifestKey = (blob: Uint8Array): Uint8Array => keyOf(MANIFEST, blob);
 export const manifestPrefix = MANIFEST;
 export const candidatePrefix = CANDIDATE;
+/** All references of all blobs. */
+export const referenceRange = prefixRange(REFERENCE);
 /** Before the owner's name in a key of a reference. */
 export const referencePrefix = (blob: Uint8Array): Uint8Array => keyOf(REFERENCE, blob);
 export const chunkPrefix = (chunk: Uint8Array): Uint8Array => keyOf(CHUNK, chunk);
-/** The blob of a manifest's or candidate's key. */
+/** The blob of a manifest's or candidate's key; with the owner behind it, of a reference's. */
 export const blobOfKey = (key: Uint8Array): Uint8Array => key.subarray(1);
 /** The owner of a reference's key. */
 export const ownerOfKey = (key: Uint8Array): string => new TextDecoder().decode(key.subarray(1 + ID_BYTES));

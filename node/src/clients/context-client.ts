@@ -3,7 +3,7 @@
  * sees the envelope.
  */
 import type { Recipient } from "../actors/actor.ts";
-import type { ContextMessage } from "../context/messages.ts";
+import type { Collected, CollectInput, ContextMessage } from "../context/messages.ts";
 import type { Context, ContextIdentity } from "../model/context.ts";
 import type { ApplicationId, ContextId, GroupId, PublicKey } from "../model/ids.ts";
 
@@ -77,6 +77,10 @@ export interface ContextClient {
   syncStatus(id: ContextId): Promise<SyncStatus>;
   /** Presence: at most 16 KiB, told to subscribers and never stored. */
   setEphemeral(id: ContextId, state: Uint8Array): Promise<void>;
+  /** One bounded step of the collector over a context's tombstones. */
+  collectTombstones(input: CollectInput): Promise<Collected>;
+  /** One bounded step over what a context that is gone left behind. */
+  collectOrphan(input: Pick<CollectInput, "id" | "limit" | "dryRun">): Promise<Collected>;
 }
 
 export function contextClient(manager: Recipient<ContextMessage>): ContextClient {
@@ -91,6 +95,8 @@ export function contextClient(manager: Recipient<ContextMessage>): ContextClient
     storageBytes: (id) => manager.send({ type: "MeasureStorage", id }),
     sync: (id) => manager.send({ type: "Sync", id }),
     syncStatus: (id) => manager.send({ type: "GetSyncStatus", id }),
+    collectTombstones: (input) => manager.send({ type: "CollectTombstones", input }),
+    collectOrphan: (input) => manager.send({ type: "CollectOrphan", input }),
     setEphemeral: (id, state) => manager.send({ type: "SetEphemeral", id, state }),
   };
 }

@@ -1,5 +1,6 @@
 /** The context manager: an actor over the contexts of this node. What each message does is in `handlers/`. */
 import { startActor, type Actor } from "../actors/actor.ts";
+import { collectOrphan, collectTombstones } from "./handlers/collect.ts";
 import { createContext } from "./handlers/create-context.ts";
 import { deleteContext } from "./handlers/delete-context.ts";
 import { execute } from "./handlers/execute.ts";
@@ -42,6 +43,10 @@ function handle(parts: ContextParts, message: ContextMessage): Promise<unknown> 
       return sync(parts, message.id);
     case "GetSyncStatus":
       return syncStatus(parts, message.id);
+    case "CollectTombstones":
+      return collectTombstones(parts, message.input);
+    case "CollectOrphan":
+      return collectOrphan(parts, message.input);
     case "SetEphemeral":
       return setEphemeral(parts, message.id, message.state);
   }

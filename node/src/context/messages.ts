@@ -35,7 +35,36 @@ export type SetEphemeral = Message<
   undefined
 >;
 
+export interface CollectInput {
+  readonly id: ContextId;
+  /** Key within the state to go on from; the beginning without one. */
+  readonly from?: Uint8Array;
+  /** Rows to look at. */
+  readonly limit: number;
+  /** Tombstones older than this go; nanoseconds since the epoch. */
+  readonly beforeNs: bigint;
+  readonly dryRun: boolean;
+}
+export interface Collected {
+  readonly rows: number;
+  readonly bytes: number;
+  /** Where the next step goes on; absent at the end. */
+  readonly next?: Uint8Array;
+}
+/** One bounded step over a context's tombstones. */
+export type CollectTombstones = Message<
+  { readonly type: "CollectTombstones"; readonly input: CollectInput },
+  Collected
+>;
+/** One bounded step over what a context that is gone left behind; `next` while more may be left. */
+export type CollectOrphan = Message<
+  { readonly type: "CollectOrphan"; readonly input: Pick<CollectInput, "id" | "limit" | "dryRun"> },
+  Collected
+>;
+
 export type ContextMessage =
+  | CollectTombstones
+  | CollectOrphan
   | Execute
   | CreateContext
   | DeleteContext

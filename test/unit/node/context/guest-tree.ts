@@ -41,6 +41,18 @@ function indexRow(
 }
 
 export const guestTree = {
+  /** Rows of an entity that was deleted at `deletedAt` and is in the tree no more. */
+  tombstone(context: Uint8Array, id: Uint8Array, deletedAt: bigint): readonly Row[] {
+    const writer = new BorshWriter()
+      .fixed(id)
+      .option(context, (inner, value) => inner.fixed(value))
+      .u8(0);
+    writer.fixed(new Uint8Array(64));
+    writeMetadata(writer, METADATA, "G2");
+    writer.option(deletedAt, (inner, at) => inner.u64(at));
+    const row = (key: Uint8Array, value: Uint8Array): Row => ({ column: "state", key: keyOf(context, key), value });
+    return [row(guestIndexKey(id), writer.done()), row(guestEntryKey(id), Buffer.from("what it was"))];
+  },
   /** Rows of the tree, under the context's prefix. */
   rows(context: Uint8Array, layout: Layout): readonly Row[] {
     const values = { root: keyOf(Buffer.from("first state"), ROOT_ENTRY), sibling: Buffer.from("sibling") };

@@ -28,6 +28,7 @@ import { systemClock } from "@shoal/shared/system/clock.ts";
 export interface Rig {
   readonly contexts: ContextClient;
   readonly store: Store;
+  readonly blobs: BlobStore;
   readonly events: readonly NodeEvent[];
   readonly account: string;
   /** What `mayExecute` answers from now on. */
@@ -78,6 +79,7 @@ export async function openRig(directory: string, limits: Partial<VmLimits> = {})
   const own: Omit<Rig, "right"> = {
     contexts: contextClient(manager),
     store,
+    blobs,
     events,
     account: ACCOUNT.publicKey,
     directory,

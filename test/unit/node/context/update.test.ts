@@ -36,7 +36,7 @@ test("where the migration fails, the old application goes on with the old state"
       rig.contexts.updateApplication({ contextId, applicationId: next, migrateMethod });
     await expect(update("migrate_badly")).rejects.toMatchObject({ reason: { failure: { kind: "WasmTrap" } } });
     await expect(update("absent")).rejects.toMatchObject({ code: "invalid_argument", field: "migrateMethod" });
-    await expect(update("get")).rejects.toMatchObject({ code: "invalid_argument" });
+    await expect(update("get")).rejects.toMatchObject({ code: "conflict" });
     expect(await rig.contexts.getContext(contextId)).toEqual(before);
     expect(await call(rig, contextId, "add")).toBe(2);
   });
