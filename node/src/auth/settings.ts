@@ -28,9 +28,8 @@ export interface PasswordSettings {
   readonly maxLength: number;
 }
 
-/** Sources of the login page's policy; without a list only the page itself is allowed. */
+/** Sources that the login page's policy allows beside the page itself. */
 export interface CspSettings {
-  readonly enabled: boolean;
   readonly defaultSrc?: readonly string[];
   readonly scriptSrc?: readonly string[];
   readonly styleSrc?: readonly string[];
@@ -50,7 +49,7 @@ export const DEFAULT_AUTH_SETTINGS: AuthSettings = {
   userPassword: { enabled: true, minLength: 8, maxLength: 128 },
   trustedProxies: 0,
   maxBodyBytes: 1024 * 1024,
-  csp: { enabled: true },
+  csp: {},
 };
 
 export const AUTH_LIMITS = {

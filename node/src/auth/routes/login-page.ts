@@ -68,7 +68,7 @@ export function loginPage(settings: Pick<AuthSettings, "csp" | "userPassword">, 
       "Referrer-Policy": "no-referrer",
       "X-Content-Type-Options": "nosniff",
       "X-Frame-Options": "DENY",
-      ...(settings.csp.enabled ? { "Content-Security-Policy": policyOf(settings.csp, nonce) } : {}),
+      "Content-Security-Policy": policyOf(settings.csp, nonce),
     },
   });
 }
@@ -76,9 +76,9 @@ export function loginPage(settings: Pick<AuthSettings, "csp" | "userPassword">, 
 function policyOf(csp: CspSettings, nonce: string): string {
   const directives: Readonly<Record<string, readonly string[]>> = {
     "default-src": csp.defaultSrc ?? ["'none'"],
-    "script-src": csp.scriptSrc ?? [`'nonce-${nonce}'`],
-    "style-src": csp.styleSrc ?? [`'nonce-${nonce}'`],
-    "connect-src": csp.connectSrc ?? ["'self'"],
+    "script-src": [`'nonce-${nonce}'`, ...(csp.scriptSrc ?? [])],
+    "style-src": [`'nonce-${nonce}'`, ...(csp.styleSrc ?? [])],
+    "connect-src": ["'self'", ...(csp.connectSrc ?? [])],
     "base-uri": ["'none'"],
     "form-action": ["'none'"],
     "frame-ancestors": ["'none'"],
