@@ -27,7 +27,7 @@ export interface CollectionsEnv {
   /** Whether `signature` (64 bytes) of `message` is by `publicKey` (32 bytes); Ed25519, strict. */
   verify(publicKey: Uint8Array, signature: Uint8Array, message: Uint8Array): boolean;
   /** Signs as `executor`. Without it, who applies the outcome signs the artifact: `signUserActions`, then `attachSignatures`. */
-  sign?(message: Uint8Array): Uint8Array;
+  readonly sign?: (message: Uint8Array) => Uint8Array;
 }
 
 /** Stamps that a delta's actions may bear; what lies outside is refused. The caller knows the delta's parents and the clock. */
@@ -193,7 +193,7 @@ export interface Collections {
   readonly shared: SharedCalls;
   /** `js_crdt_delete_collection`: whether there was one. Its entries go with it. */
   deleteCollection(id: Uint8Array): boolean;
-  /** The root document; later `updatedAt` wins. Times in nanoseconds. */
+  /** The root document; later `updatedAt` wins (nanoseconds, replaced by the host's stamp where it is not later than what it replaces, or ahead). */
   persistRootState(document: Uint8Array, createdAt: bigint, updatedAt: bigint): void;
   readRootState(): Uint8Array | undefined;
   /** Merges somebody else's borsh StorageDelta; a `CollectionError` refuses all of it and changes nothing. */

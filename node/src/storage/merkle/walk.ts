@@ -1,0 +1,186 @@
+/** Reading a state tree of either layout from its rows: every entity in it, and whether its hashes are what they must be. */
+import { sha256 } from "../../model/sha256.ts";
+import { decodeEntityIndex, type EntityIndex } from "./entity-index.ts";
+import { collectionHash, decodeEntity, ownHash } from "./entity-row.ts";
+import { expectedNode, type Leaf } from "./recompute.ts";
+import { entityKey, guestEntryKey, guestIndexKey, nodeKey, ROW } from "./row-keys.ts";
+import { decodeNode } from "./trie-node.ts";
+
+/** A row of the context by its key, without the context's prefix. */
+export type GetRow = (key: Uint8Array) => Uint8Array | undefined;
+
+/** An entity of the tree with the keys of its rows. */
+export interface TreeEntity {
+  readonly id: Uint8Array;
+  readonly parent: Uint8Array | undefined;
+  readonly hash: Uint8Array;
+  readonly rows: readonly Uint8Array[];
+}
+
+export type Verification =
+  | { readonly ok: true; readonly root: Uint8Array; readonly entities: number }
+  /** `where`: the id of an entity or a node's path within its trie, in hex. */
+  | { readonly ok: false; readonly where: string; readonly problem: string };
+
+class Problem extends Error {
+  readonly where: string;
+  constructor(where: string, problem: string) {
+    super(problem);
+    this.where = where;
+  }
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+const same = (a: Uint8Array | undefined, b: Uint8Array): boolean => a !== undefined && Buffer.compare(a, b) === 0;
+
+/** Recomputes every hash of the context's tree from its rows; the root, or the first thing that is wrong and where. */
+export function verifyTree(get: GetRow, context: Uint8Array): Verification {
+  let entities = 0;
+  try {
+    let root = new Uint8Array(32);
+    for (const entity of walk(get, context, true)) {
+      entities += 1;
+      if (entity.parent === undefined) root = Uint8Array.from(entity.hash);
+    }
+    return { ok: true, root, entities };
+  } catch (thrown) {
+    if (thrown instanceof Problem) return { ok: false, where: thrown.where, problem: thrown.message };
+    throw thrown;
+  }
+}
+
+/** Every entity, children before their parents; the last one is the context itself. Throws where a row is missing or unreadable. */
+export function entitiesOf(get: GetRow, context: Uint8Array): Generator<TreeEntity> {
+  return walk(get, context, false);
+}
+
+function* walk(get: GetRow, context: Uint8Array, check: boolean): Generator<TreeEntity> {
+  const root = get(guestIndexKey(context));
+  if (root === undefined) yield* walkHost(get, context, check);
+  else yield* walkGuest(get, context, check);
+}
+
+function* walkHost(get: GetRow, context: Uint8Array, check: boolean): Generator<TreeEntity> {
+  for (const { id, hash } of leavesOf(get, context, check)) {
+    const key = entityKey(ROW.collection, id);
+    const { write } = readEntity(get, key, id, context);
+    const trieRoot = yield* walkEntries(get, id, check);
+    const full = collectionHash(write, trieRoot);
+    if (check && !same(hash, full)) throw new Problem(hex(id), "the context has another hash of this collection");
+    yield { id, parent: context, hash: full, rows: [key] };
+  }
+  const node = get(nodeKey(ROW.node, context, ""));
+  yield { id: context, parent: undefined, hash: node === undefined ? new Uint8Array(32) : sha256(node), rows: [] };
+}
+
+function* walkEntries(
+  get: GetRow,
+  collection: Uint8Array,
+  check: boolean,
+): Generator<TreeEntity, Uint8Array | undefined> {
+  for (const { id, hash } of leavesOf(get, collection, check)) {
+    const key = entityKey(ROW.entry, id);
+    const { write } = readEntity(get, key, id, collection);
+    if (check && !same(hash, ownHash(write)))
+      throw new Problem(hex(id), "the collection has another hash of this entry");
+    yield { id, parent: collection, hash, rows: [key] };
+  }
+  const node = get(nodeKey(ROW.node, collection, ""));
+  return node === undefined ? undefined : sha256(node);
+}
+
+function readEntity(get: GetRow, key: Uint8Array, id: Uint8Array, parent: Uint8Array): ReturnType<typeof decodeEntity> {
+  const row = get(key);
+  if (row === undefined) throw new Problem(hex(id), "the row of this entity is missing");
+  let entity;
+  try {
+    entity = decodeEntity(id, row);
+  } catch {
+    throw new Problem(hex(id), "the row of this entity cannot be read");
+  }
+  if (!same(entity.parent, parent)) throw new Problem(hex(id), "the entity belongs to another parent");
+  if (entity.write.deleted) throw new Problem(hex(id), "the entity is deleted but still in the tree");
+  return entity;
+}
+
+/** The entries of a trie from its stored nodes, each of which must be what its entries alone make it. */
+function leavesOf(get: GetRow, owner: Uint8Array, check: boolean): readonly Leaf[] {
+  return get(nodeKey(ROW.node, owner, "")) === undefined ? [] : leavesBelow(get, owner, "", check);
+}
+
+function leavesBelow(get: GetRow, owner: Uint8Array, path: string, check: boolean): readonly Leaf[] {
+  const where = `${hex(owner)}/${path}`;
+  const row = get(nodeKey(ROW.node, owner, path));
+  if (row === undefined) throw new Problem(where, "the node is missing");
+  let node;
+  try {
+    node = decodeNode(row);
+  } catch {
+    throw new Problem(where, "the node cannot be read");
+  }
+  const leaves: Leaf[] = [];
+  if (node.kind === "bucket") {
+    for (const [at, id] of node.ids.entries()) leaves.push({ id, hash: node.hashes[at]! });
+    if (leaves.some(({ id }) => !hex(id).startsWith(path))) throw new Problem(where, "an id stands below another path");
+  } else {
+    for (let nibble = 0; nibble < 16; nibble++) {
+      if (node.counts[nibble] === 0) continue;
+      for (const leaf of leavesBelow(get, owner, path + nibble.toString(16), check)) leaves.push(leaf);
+    }
+  }
+  if (check && !same(row, expectedNode(leaves, path.length))) {
+    throw new Problem(where, "the node is not what its entries make it");
+  }
+  return leaves;
+}
+
+interface Visit {
+  readonly index: EntityIndex;
+  next: number;
+}
+
+/** Without recursion: an app may nest as deep as it likes. */
+function* walkGuest(get: GetRow, context: Uint8Array, check: boolean): Generator<TreeEntity> {
+  const path: Visit[] = [{ index: readIndex(get, context), next: 0 }];
+  const open = new Set([hex(context)]);
+  for (let visit = path.at(-1); visit !== undefined; visit = path.at(-1)) {
+    const child = visit.index.children[visit.next];
+    if (child !== undefined) {
+      visit.next += 1;
+      if (open.has(hex(child.id))) throw new Problem(hex(child.id), "the entity is its own ancestor");
+      const index = readIndex(get, child.id);
+      if (check && !same(child.hash, index.fullHash)) {
+        throw new Problem(hex(child.id), "the parent has another hash of this entity");
+      }
+      open.add(hex(child.id));
+      path.push({ index, next: 0 });
+      continue;
+    }
+    path.pop();
+    const { index } = visit;
+    open.delete(hex(index.id));
+    if (check) checkGuest(get, index);
+    const rows = [guestIndexKey(index.id), guestEntryKey(index.id)];
+    yield { id: index.id, parent: path.at(-1)?.index.id, hash: index.fullHash, rows };
+  }
+}
+
+function readIndex(get: GetRow, id: Uint8Array): EntityIndex {
+  const row = get(guestIndexKey(id));
+  if (row === undefined) throw new Problem(hex(id), "the index of this entity is missing");
+  const index = decodeEntityIndex(row);
+  if (index === undefined) throw new Problem(hex(id), "the index of this entity cannot be read");
+  if (!same(index.id, id)) throw new Problem(hex(id), "the index is of another entity");
+  if (index.deletedAt !== undefined) throw new Problem(hex(id), "the entity is deleted but still in the tree");
+  return index;
+}
+
+function checkGuest(get: GetRow, index: EntityIndex): void {
+  const value = get(guestEntryKey(index.id));
+  // An entity without a value has the own hash that the guest gave it.
+  if (value !== undefined && !same(index.ownHash, sha256(value))) {
+    throw new Problem(hex(index.id), "the entity has another value than its hash says");
+  }
+  const full = sha256(index.ownHash, ...index.children.map(({ hash }) => hash));
+  if (!same(index.fullHash, full)) throw new Problem(hex(index.id), "the entity's hash is not that of its children");
+}
