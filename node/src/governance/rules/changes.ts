@@ -11,20 +11,24 @@ import {
   type GroupContext,
   type Member,
   type Metadata,
+  type MetadataRecord,
   type Namespace,
   type Role,
 } from "./state.ts";
 
 const utf8 = new TextEncoder();
 
-export const NO_METADATA: Metadata = { data: {} };
-
-export function named(name: string | undefined): Metadata {
-  return name === undefined ? NO_METADATA : { name, data: {} };
+/** What a case's signer writes of a name, or of everything; what is left out of a name or of the data stays as it was. */
+export function metadataBy(
+  { signer, atMs }: Pick<Case<ActionType>, "signer" | "atMs">,
+  before: MetadataRecord | undefined,
+  { name = before?.name, data = before?.data ?? {} }: Partial<Metadata>,
+): MetadataRecord {
+  return { ...(name === undefined ? {} : { name }), data, atMs, by: signer };
 }
 
 export function newMember(role: Role, by: PublicKey, sinceMs: number): Member {
-  return { role, metadata: NO_METADATA, autoFollow: { contexts: true, subgroups: false }, sinceMs, by };
+  return { role, autoFollow: { contexts: true, subgroups: false }, sinceMs, by };
 }
 
 /** A group whose only member is `creator`, its owner and admin. */
@@ -43,7 +47,7 @@ export function newGroup(
     appKey: seed.appKey,
     targetApplicationId: seed.applicationId,
     upgradePolicy: seed.upgradePolicy,
-    metadata: named(seed.name),
+    ...(seed.name === undefined ? {} : { metadata: { name: seed.name, data: {}, atMs, by: creator } }),
     visibility: seed.visibility,
     defaultVisibility: "Open",
     defaultCapabilities: INITIAL_CAPABILITIES,

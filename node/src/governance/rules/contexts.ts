@@ -12,7 +12,7 @@ import {
   type Kinds,
   type Rule,
 } from "./case.ts";
-import { change, changeContext, named } from "./changes.ts";
+import { change, changeContext, metadataBy } from "./changes.ts";
 import { checksMetadata, checksName } from "./metadata.ts";
 import { groupOfContext, rulesFromAbove } from "./standing.ts";
 import { LIMITS, put } from "./state.ts";
@@ -98,7 +98,7 @@ export const CONTEXT_KINDS: Kinds<OfContext | "ContextRegistered" | "DefaultVisi
         visibility: one.group.defaultVisibility,
         allowlist: new Set([creator]),
         capabilities: new Map(),
-        metadata: named(name),
+        ...(name === undefined ? {} : { metadata: metadataBy(one, undefined, { name }) }),
         ...(service === undefined ? {} : { service }),
       };
       return change(one, { contexts: put(one.group.contexts, contextId, context) });
@@ -156,8 +156,10 @@ export const CONTEXT_KINDS: Kinds<OfContext | "ContextRegistered" | "DefaultVisi
       checksName((one) => one.action.alias),
     ],
     effect: (one) => {
-      const data = contextOf(one, one.action.contextId)?.metadata.data ?? {};
-      return changeContext(one, one.action.contextId, { metadata: { name: one.action.alias, data } });
+      const before = contextOf(one, one.action.contextId)?.metadata;
+      return changeContext(one, one.action.contextId, {
+        metadata: metadataBy(one, before, { name: one.action.alias }),
+      });
     },
   },
   ContextMetadataSet: {
@@ -166,7 +168,10 @@ export const CONTEXT_KINDS: Kinds<OfContext | "ContextRegistered" | "DefaultVisi
       onlyFor(labels, "takes an admin, CAN_MANAGE_METADATA or the context's creator"),
       ...checksMetadata<"ContextMetadataSet">((one) => one.action.metadata),
     ],
-    effect: (one) => changeContext(one, one.action.contextId, { metadata: one.action.metadata }),
+    effect: (one) => {
+      const before = contextOf(one, one.action.contextId)?.metadata;
+      return changeContext(one, one.action.contextId, { metadata: metadataBy(one, before, one.action.metadata) });
+    },
   },
   ContextCapabilityGranted: { refuse: grants, effect: (one) => withCapability(one, true) },
   ContextCapabilityRevoked: { refuse: grants, effect: (one) => withCapability(one, false) },

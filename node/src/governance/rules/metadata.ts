@@ -1,7 +1,7 @@
 /** Names and free data of groups and members, and the bounds of both. */
 import { CAPABILITY } from "./capabilities.ts";
 import { can, isAdmin, memberOf, onlyFor, type Case, type Kinds, type Rule } from "./case.ts";
-import { bytesIn, change, changeMember } from "./changes.ts";
+import { bytesIn, change, changeMember, metadataBy } from "./changes.ts";
 import type { ActionType } from "./op.ts";
 import { LIMITS, type Metadata } from "./state.ts";
 
@@ -25,11 +25,12 @@ export function checksMetadata<T extends ActionType>(metadata: (one: Case<T>) =>
     {
       when: (one) => {
         const entries = Object.entries(metadata(one).data);
-        const bytes = entries.reduce((sum, [key, value]) => sum + bytesIn(key) + bytesIn(value), 0);
-        return entries.length > LIMITS.metadataEntries || bytes > LIMITS.metadataBytes;
+        const tooLong = ([key, value]: readonly [string, string]): boolean =>
+          bytesIn(key) > LIMITS.metadataKeyBytes || bytesIn(value) > LIMITS.metadataValueBytes;
+        return entries.length > LIMITS.metadataEntries || entries.some(tooLong);
       },
       then: "limit",
-      because: `metadata has at most ${LIMITS.metadataEntries} entries and ${LIMITS.metadataBytes} bytes`,
+      because: `metadata has at most ${LIMITS.metadataEntries} entries, of ${LIMITS.metadataKeyBytes} and ${LIMITS.metadataValueBytes} bytes`,
     },
   ];
 }
@@ -52,23 +53,26 @@ export const METADATA_KINDS: Kinds<MetadataOp> = {
   MemberAliasSet: {
     refuse: [...labelsMember, checksName((one) => one.action.alias)],
     effect: (one) => {
-      const data = memberOf(one, one.action.member)?.metadata.data ?? {};
-      return changeMember(one, one.action.member, { metadata: { name: one.action.alias, data } });
+      const before = memberOf(one, one.action.member)?.metadata;
+      return changeMember(one, one.action.member, { metadata: metadataBy(one, before, { name: one.action.alias }) });
     },
   },
   GroupAliasSet: {
     refuse: [onlyFor(labelsGroup, "takes an admin or CAN_MANAGE_METADATA"), checksName((one) => one.action.alias)],
-    effect: (one) => change(one, { metadata: { name: one.action.alias, data: one.group.metadata.data } }),
+    effect: (one) => change(one, { metadata: metadataBy(one, one.group.metadata, { name: one.action.alias }) }),
   },
   MemberMetadataSet: {
     refuse: [...labelsMember, ...checksMetadata<"MemberMetadataSet">((one) => one.action.metadata)],
-    effect: (one) => changeMember(one, one.action.member, { metadata: one.action.metadata }),
+    effect: (one) => {
+      const before = memberOf(one, one.action.member)?.metadata;
+      return changeMember(one, one.action.member, { metadata: metadataBy(one, before, one.action.metadata) });
+    },
   },
   GroupMetadataSet: {
     refuse: [
       onlyFor(labelsGroup, "takes an admin or CAN_MANAGE_METADATA"),
       ...checksMetadata<"GroupMetadataSet">((one) => one.action.metadata),
     ],
-    effect: (one) => change(one, { metadata: one.action.metadata }),
+    effect: (one) => change(one, { metadata: metadataBy(one, one.group.metadata, one.action.metadata) }),
   },
 };

@@ -20,6 +20,12 @@ export interface Metadata {
   readonly data: Readonly<Record<string, string>>;
 }
 
+/** Metadata with who wrote it last. */
+export interface MetadataRecord extends Metadata {
+  readonly atMs: number;
+  readonly by: PublicKey;
+}
+
 export interface AutoFollow {
   readonly contexts: boolean;
   readonly subgroups: boolean;
@@ -29,7 +35,7 @@ export interface Member {
   readonly role: Role;
   /** Absent: the group's default applies, also after it changes. */
   readonly capabilities?: number;
-  readonly metadata: Metadata;
+  readonly metadata?: MetadataRecord;
   readonly autoFollow: AutoFollow;
   readonly sinceMs: number;
   /** Who let them in. */
@@ -43,7 +49,7 @@ export interface GroupContext {
   readonly allowlist: ReadonlySet<PublicKey>;
   /** Bits of `CONTEXT_CAPABILITY`. */
   readonly capabilities: ReadonlyMap<PublicKey, number>;
-  readonly metadata: Metadata;
+  readonly metadata?: MetadataRecord;
   readonly service?: string;
 }
 
@@ -70,7 +76,7 @@ export interface Group {
   /** Runs once per context when it moves to the target. */
   readonly migrateMethod?: string;
   readonly upgradePolicy: UpgradePolicy;
-  readonly metadata: Metadata;
+  readonly metadata?: MetadataRecord;
   /** Of this group as seen from its parent; without meaning for the root. */
   readonly visibility: Visibility;
   /** What new contexts start with. */
@@ -107,9 +113,10 @@ export const LIMITS = {
   denied: 10_000,
   invitations: 10_000,
   quotes: 10_000,
-  nameBytes: 128,
+  nameBytes: 64,
   metadataEntries: 64,
-  metadataBytes: 16 * 1024,
+  metadataKeyBytes: 64,
+  metadataValueBytes: 4096,
   measurements: 64,
 } as const;
 

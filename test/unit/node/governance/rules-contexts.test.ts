@@ -173,14 +173,14 @@ describe("settings", () => {
   test("names and data have bounds", () => {
     const stage = founded();
     expect(stage.try(alice, ROOT, { type: "GroupAliasSet", alias: "" })).toBe("limit");
-    expect(stage.try(alice, ROOT, { type: "GroupAliasSet", alias: "x".repeat(129) })).toBe("limit");
+    expect(stage.try(alice, ROOT, { type: "GroupAliasSet", alias: "x".repeat(65) })).toBe("limit");
     const data = Object.fromEntries(Array.from({ length: 65 }, (_, at) => [`k${at}`, ""]));
     expect(stage.try(alice, ROOT, { type: "GroupMetadataSet", metadata: { data } })).toBe("limit");
     expect(stage.try(alice, ROOT, { type: "GroupMetadataSet", metadata: { name: "team", data: { a: "b" } } })).toBe(
       "ok",
     );
     expect(stage.try(alice, ROOT, { type: "GroupAliasSet", alias: "crew" })).toBe("ok");
-    expect(stage.group(ROOT)?.metadata).toEqual({ name: "crew", data: { a: "b" } });
+    expect(stage.group(ROOT)?.metadata).toMatchObject({ name: "crew", data: { a: "b" }, by: alice.publicKey });
   });
 });
 
