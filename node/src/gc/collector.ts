@@ -46,6 +46,7 @@ export function createCollector(init: CollectorInit): Collector {
         for await (const { rows, bytes } of sweep(init, which, { limit: settings.batch, beforeNs, dryRun })) {
           report[which] = plus(report[which], { rows, bytes, steps: 1 });
           if (!dryRun) totals[which] = plus(totals[which], { rows, bytes, steps: 1 });
+          if (report[which].rows >= settings.maxDeletions) break;
           await clock.sleep(settings.pause, ending.signal);
         }
       } catch (thrown) {

@@ -8,6 +8,8 @@ export interface GcSettings {
   readonly tombstoneRetention: DurationMs;
   /** Rows, blobs or files in one step. */
   readonly batch: number;
+  /** Rows that one sweep of a run removes; the next run goes on. */
+  readonly maxDeletions: number;
   /** Between steps: everything else goes first. */
   readonly pause: DurationMs;
   /** Count only. */
@@ -17,7 +19,8 @@ export interface GcSettings {
 export const DEFAULT_GC: GcSettings = {
   checkInterval: hours(12),
   tombstoneRetention: days(1),
-  batch: 1000,
+  batch: 500,
+  maxDeletions: 10_000,
   pause: milliseconds(20),
   dryRun: false,
 };

@@ -1,0 +1,41 @@
+/** What the node tells of itself beside its server: contexts, and what the collector did. */
+import { Gauge, type Registry } from "prom-client";
+import type { ContextClient } from "./clients/context-client.ts";
+import type { Collector } from "./gc/collector.ts";
+import { SWEEPS } from "./gc/sweeps.ts";
+
+export interface MetricSources {
+  readonly collector: Pick<Collector, "totals">;
+  readonly contexts: Pick<ContextClient, "listContexts">;
+}
+
+/** Registers gauges that are read when somebody scrapes. */
+export function nodeMetrics(registry: Registry, { collector, contexts }: MetricSources): void {
+  const registers = [registry];
+  new Gauge({
+    name: "shoal_node_contexts",
+    help: "Contexts of this node",
+    registers,
+    async collect() {
+      this.set((await contexts.listContexts()).length);
+    },
+  });
+  new Gauge({
+    name: "shoal_gc_rows_total",
+    help: "Rows, blobs and files that the collector removed since the start",
+    labelNames: ["sweep"],
+    registers,
+    collect() {
+      for (const sweep of SWEEPS) this.set({ sweep }, collector.totals[sweep].rows);
+    },
+  });
+  new Gauge({
+    name: "shoal_gc_bytes_total",
+    help: "Bytes of what the collector removed since the start",
+    labelNames: ["sweep"],
+    registers,
+    collect() {
+      for (const sweep of SWEEPS) this.set({ sweep }, collector.totals[sweep].bytes);
+    },
+  });
+}

@@ -1,0 +1,231 @@
+/**
+ * A node, wired: store, blobs, applications, governance, contexts, network, collector, server; started in this order, stopped
+ * in reverse. Actors that need each other meet through façades that exist before they do.
+ */
+import { Registry } from "prom-client";
+import type { Log } from "@shoal/shared/base/log.ts";
+import type { Random } from "@shoal/shared/base/random.ts";
+import type { Clock } from "@shoal/shared/ports/clock.ts";
+import { lazyRecipient } from "./actors/lazy-recipient.ts";
+import { ApplicationStore } from "./applications/applications.ts";
+import { createAuth, type Auth } from "./auth/auth.ts";
+import { createMemoryStore } from "./auth/memory-store.ts";
+import { BlobStore } from "./blobs/blobs.ts";
+import { contextClient } from "./clients/context-client.ts";
+import { networkClient } from "./clients/network-client.ts";
+import { nodeClient } from "./clients/node-client.ts";
+import type { NodeConfig } from "./config/config.ts";
+import { seedBytes } from "./config/identity.ts";
+import { createAliases } from "./context/aliases.ts";
+import type { ContextMessage } from "./context/messages.ts";
+import { startContexts } from "./context/start.ts";
+import { createEventBus } from "./events.ts";
+import { createCollector, type Collector } from "./gc/collector.ts";
+import { DEFAULT_GC } from "./gc/settings.ts";
+import { createGovernance } from "./governance/governance.ts";
+import type { NodeMessage } from "./manager/messages.ts";
+import { startNodeManager } from "./manager/manager.ts";
+import { nodeMetrics } from "./metrics.ts";
+import type { NetworkMessage } from "./network/messages.ts";
+import { startNetworkManager } from "./network/manager.ts";
+import { createExecutor } from "./runtime/executor/executor.ts";
+import { governanceHandlers } from "./server/admin/governance/index.ts";
+import { createServer } from "./server/server.ts";
+import { openStore } from "./storage/open.ts";
+import type { Store } from "./storage/store.ts";
+
+export interface NodeInit {
+  readonly config: NodeConfig;
+  /** 32 bytes: what is stored is encrypted with it. */
+  readonly storageKey?: Uint8Array;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Bytes of memory in use, for whoever asks for the usage. */
+  readonly memoryBytes: () => number;
+}
+
+export interface Node {
+  readonly urls: readonly string[];
+  readonly collector: Collector;
+  /** Stops taking calls, ends what runs, and closes the store. */
+  close(): Promise<void>;
+}
+
+/** Rejects with what is wrong where the node cannot start; nothing is left open then. */
+export async function startNode(init: NodeInit): Promise<Node> {
+  const closing: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (let stop = closing.pop(); stop !== undefined; stop = closing.pop()) {
+      await stop().catch((err: unknown) => init.log.error({ err }, "a part of the node did not stop cleanly"));
+    }
+  };
+  try {
+    return { ...(await wire(init, (stop) => void closing.push(stop))), close };
+  } catch (thrown) {
+    await close();
+    throw thrown;
+  }
+}
+
+type OnClose = (stop: () => Promise<void>) => void;
+
+async function wire(init: NodeInit, onClose: OnClose): Promise<Omit<Node, "close">> {
+  const base = await openBase(init, onClose);
+  const actors = await startActors(init, base, onClose);
+  const { config, clock, random, log } = init;
+  const { store, blobs, events, contexts, network, governance } = { ...base, ...actors };
+  const collector = createCollector({
+    store,
+    blobs,
+    contexts,
+    settings: { ...DEFAULT_GC, ...gcOf(config) },
+    clock,
+    log,
+  });
+  collector.start();
+  onClose(() => collector.stop());
+
+  const auth = await openAuth(init, store, onClose);
+  const registry = new Registry();
+  nodeMetrics(registry, { collector, contexts });
+  const server = await createServer({
+    config: config.server,
+    contexts,
+    nodes: actors.nodes,
+    network,
+    events,
+    governance: governanceHandlers({ governance, contexts, clock }),
+    store,
+    registry,
+    unready: () => (actors.isStopped() ? "the context manager has stopped" : undefined),
+    ...(config.auth.mode === "embedded" ? { guard: auth.guard, authRoutes: auth.routes() } : {}),
+    clock,
+    random,
+    log,
+  });
+  onClose(() => server.close());
+  governance.upgrades.resume();
+  return { urls: server.urls, collector };
+}
+
+/** What everything else stands on: store, blobs, the threads that run methods. */
+async function openBase({ config, clock, log, storageKey }: NodeInit, onClose: OnClose) {
+  const store = await openStore({
+    path: config.datastorePath,
+    log,
+    ...(storageKey === undefined ? {} : { cipher: storageKey }),
+  });
+  onClose(() => store.close());
+  const blobs = await BlobStore.open({ directory: config.blobstorePath, store, clock });
+  const executor = await createExecutor({
+    storePath: config.datastorePath,
+    blobsPath: config.blobstorePath,
+    log,
+    ...(storageKey === undefined ? {} : { cipherKey: storageKey }),
+  });
+  onClose(() => executor.close());
+  return { store, blobs, executor, events: createEventBus(log) };
+}
+
+/** The actors, with the services between them. */
+async function startActors(init: NodeInit, base: Awaited<ReturnType<typeof openBase>>, onClose: OnClose) {
+  const { config, clock, random, log } = init;
+  const { store, blobs, executor, events } = base;
+  const startedAt = clock.monotonic();
+  const recipients = {
+    contexts: lazyRecipient<ContextMessage>("contexts"),
+    node: lazyRecipient<NodeMessage>("node"),
+    network: lazyRecipient<NetworkMessage>("network"),
+  };
+  const contexts = contextClient(recipients.contexts);
+  const network = networkClient(recipients.network);
+  const applications = await ApplicationStore.open({
+    store,
+    blobs,
+    clock,
+    maxMemoryPages: config.limits.maxMemoryPages,
+    isInUse: async (id) => (await contexts.listContexts()).some(({ applicationId }) => applicationId === id),
+  });
+  const account = { publicKey: config.account.publicKey, secret: seedBytes(config.account) };
+  const governance = await createGovernance({
+    store,
+    clock,
+    random,
+    log,
+    events,
+    account,
+    applications,
+    updateContext: (contextId, applicationId, migrateMethod) =>
+      contexts.updateApplication({
+        contextId,
+        applicationId,
+        ...(migrateMethod === undefined ? {} : { migrateMethod }),
+      }),
+  });
+  onClose(() => governance.close());
+
+  let stopped = false;
+  const aliases = createAliases(store);
+  const manager = await startContexts({
+    store,
+    executor,
+    applications,
+    aliases,
+    membership: governance,
+    events,
+    account,
+    limits: config.limits,
+    clock,
+    random,
+    log,
+    onStopped: () => (stopped = true),
+  });
+  recipients.contexts.init(manager);
+  onClose(() => manager.stop());
+  recipients.network.init(startNetworkManager({ peerId: config.peerId, clock, log }));
+  const usage = {
+    contexts,
+    applications,
+    blobs,
+    memoryBytes: init.memoryBytes,
+    uptimeSeconds: () => Math.floor((clock.monotonic() - startedAt) / 1000),
+  };
+  const node = startNodeManager({ store, network, usage, clock, random, log });
+  recipients.node.init(node);
+  onClose(() => node.stop());
+  for (const { id } of await contexts.listContexts()) await node.send({ type: "BootContext", id });
+  const nodes = nodeClient(recipients.node, {
+    applications,
+    blobs,
+    aliases,
+    identity: () => ({ peerId: config.peerId, publicKey: account.publicKey, version: init.version }),
+    peers: () => network.peers(),
+  });
+  return { contexts, network, governance, nodes, isStopped: () => stopped };
+}
+
+async function openAuth(init: NodeInit, store: Store, onClose: OnClose): Promise<Auth> {
+  const { config, clock, random, log, version } = init;
+  const { authStorage } = config;
+  let own = store;
+  if (authStorage.type === "memory") own = createMemoryStore();
+  else if (authStorage.path !== undefined) {
+    own = await openStore({ path: authStorage.path, log });
+    onClose(() => own.close());
+  }
+  return createAuth({ store: own, clock, random, log, settings: config.auth, version });
+}
+
+function gcOf({
+  gc,
+}: NodeConfig): Pick<typeof DEFAULT_GC, "checkInterval" | "tombstoneRetention" | "batch" | "maxDeletions" | "dryRun"> {
+  return {
+    checkInterval: gc.check_interval,
+    tombstoneRetention: gc.tombstone_retention,
+    batch: gc.batch_size,
+    maxDeletions: gc.max_deletions,
+    dryRun: gc.dry_run,
+  };
+}
