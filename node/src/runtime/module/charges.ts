@@ -14,10 +14,13 @@ import type { Body } from "./body.ts";
 import { OP } from "./opcodes.ts";
 import type { Reach } from "./reach.ts";
 
+export const DEAD = 1;
+export const DEAD_END = 2;
+
 export interface Charges {
   /** Points to pay before each operator. */
   readonly before: Uint32Array;
-  /** 1 for operators that can never be executed; the `else` and `end` of a live block are not among them. */
+  /** `DEAD` for operators that can never be executed, `DEAD_END` for the end of a live block that is never passed. */
   readonly dead: Uint8Array;
 }
 
@@ -98,10 +101,10 @@ class Walk {
     if (code === OP.block || code === OP.loop || code === OP.if) this.#deadDepth++;
     if (this.#deadDepth > 0) {
       if (code === OP.end) this.#deadDepth--;
-      this.dead[op] = 1;
+      this.dead[op] = DEAD;
     } else if (code === OP.else) this.#otherwise(op, undefined);
     else if (code === OP.end) this.#leave(op, undefined);
-    else this.dead[op] = 1;
+    else this.dead[op] = DEAD;
   }
 
   #step(op: number, open: Payment): void {
@@ -194,6 +197,7 @@ class Walk {
     if (frame === undefined) return;
     if (frame.head === undefined) this.#open = this.#afterBlock(op, frame, open);
     else this.#open = this.#afterLoop(frame, frame.head, open);
+    if (this.#open === undefined) this.dead[op] = DEAD_END;
   }
 
   #afterBlock(op: number, frame: Frame, open: Payment | undefined): Payment | undefined {

@@ -10,6 +10,7 @@
  */
 import type { Body } from "./body.ts";
 import { NO_TYPE } from "./body.ts";
+import { DEAD } from "./charges.ts";
 import { OP, OPERATORS } from "./opcodes.ts";
 import type { Sections } from "./sections.ts";
 import { isFloat, type FunctionType } from "./types.ts";
@@ -87,7 +88,7 @@ class Trace {
 
   trace(dead: Uint8Array): OperandFacts {
     for (let op = 0; op < this.#body.count; op++) {
-      if (dead[op] === 1) continue;
+      if (dead[op] === DEAD) continue;
       this.#step(op, this.#body.code[op] ?? 0);
       if (this.#stack.length > this.#height) this.#height = this.#stack.length;
     }

@@ -4,7 +4,7 @@
  * becomes a block of the new one, which leaves all of its labels as they were; only locals move up by two.
  */
 import type { Body } from "./body.ts";
-import type { Charges } from "./charges.ts";
+import { DEAD, DEAD_END, type Charges } from "./charges.ts";
 import { OP, OPERATORS } from "./opcodes.ts";
 import type { OperandFacts } from "./operands.ts";
 import { F32, F64, I32, isFloat, type FunctionType } from "./types.ts";
@@ -92,8 +92,10 @@ export class BodyRewriter {
     for (let op = 0; op < body.count; op++) {
       const points = before[op] ?? 0;
       if (points > 0) this.#charge(points);
-      if (dead[op] === 1) continue;
+      if (dead[op] === DEAD) continue;
       this.#operator(op, body.code[op] ?? 0);
+      // What follows is left out: say to the engine, too, that nothing comes here.
+      if (dead[op] === DEAD_END) code.byte(OP.unreachable);
       if (canonical[op] === 1) this.#canonicalise(op);
     }
     code.bytes(this.#getGas).byte(OP.end);
