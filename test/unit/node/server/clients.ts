@@ -82,6 +82,8 @@ export function memoryContexts(): MemoryContexts {
       return { contextId: wanted, isInitialized: true, syncState: "idle", failureCount: 0 };
     },
     setEphemeral: async (wanted) => void existing(wanted),
+    collectTombstones: () => Promise.reject(new Error("clients cannot ask for it")),
+    collectOrphan: () => Promise.reject(new Error("clients cannot ask for it")),
   };
   return clients;
 }
@@ -237,7 +239,7 @@ export function memoryStore(): Pick<Store, "get" | "scan" | "apply"> & { readonl
     rows,
     get: (_, key) => rows.get(keyOf(key)),
     scan: async function* (_, { gte, lt } = {}) {
-      for (const [key, value] of [...rows].sort()) {
+      for (const [key, value] of [...rows].sort(([a], [b]) => (a < b ? -1 : 1))) {
         if (gte !== undefined && key < keyOf(gte)) continue;
         if (lt !== undefined && key >= keyOf(lt)) continue;
         yield [Buffer.from(key, "latin1"), value] as const;
