@@ -89,7 +89,7 @@ export namespace blobs {
     if (blob == 0) fail("this node does not hold the blob " + id, "not_found");
     let bytes = new Uint8Array(BLOB_CHUNK_BYTES);
     let length = 0;
-    for (;;) {
+    while (true) {
       const got = <i32>host.blob_read(blob, valueBuffer(bytes.dataStart + length, bytes.length - length));
       if (got == 0) return bytes.slice(0, length);
       length += got;

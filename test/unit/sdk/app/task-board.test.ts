@@ -1,0 +1,120 @@
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { builtApp } from "./built.ts";
+import { type Answer, openReplica, type Replica } from "./replica.ts";
+
+let v1: Uint8Array;
+let v2: Uint8Array;
+let ann: Replica;
+let ben: Replica;
+
+beforeAll(async () => {
+  [v1, v2] = await Promise.all([builtApp("task-board/v1"), builtApp("task-board/v2")]);
+});
+beforeEach(async () => {
+  [ann, ben] = await Promise.all([openReplica(v1, 1), openReplica(v1, 2)]);
+  await ben.receive((await ann.call("init", { title: "Launch" })).artifact);
+  return () => Promise.all([ann.close(), ben.close()]);
+});
+
+async function tell(answers: readonly Answer[], to: Replica): Promise<void> {
+  for (const { artifact } of answers) await to.receive(artifact);
+}
+
+describe("the board", () => {
+  test("has its title, and columns in their order", async () => {
+    expect(await ben.value("name")).toBe("Launch");
+    await ann.call("addColumn", { name: "review", rank: 1.5 });
+    const columns = (await ann.value("listColumns")) as { name: string }[];
+    expect(columns.map(({ name }) => name)).toEqual(["todo", "doing", "review", "done"]);
+    expect(await ann.errorOf("addColumn", { name: "review", rank: 2 })).toMatchObject({ code: "already_exists" });
+  });
+
+  test("moves and assigns tasks, and remembers it", async () => {
+    const { value: task, events } = await ann.call("add", { title: "Write" });
+    expect(events).toEqual([{ kind: "TaskChanged", data: { task, what: "added to todo" } }]);
+    await ann.call("assign", { task, assignee: ben.user });
+    await ann.call("move", { task, column: "done" });
+    expect((await ann.call("move", { task, column: "done" })).artifact).toHaveLength(0);
+    expect(await ann.value("list", { column: "done" })).toEqual([
+      { id: task, title: "Write", column: "done", assignee: ben.user },
+    ]);
+    expect(await ann.value("list", { column: "todo" })).toEqual([]);
+    expect(await ann.value("historyOf", { task })).toEqual([
+      "added to todo",
+      `assigned to ${ben.user}`,
+      "moved from todo to done",
+    ]);
+    expect([await ann.value("addedCount"), await ann.value("openCount")]).toEqual([1, 0]);
+    expect(await ann.errorOf("move", { task: "none", column: "done" })).toEqual({
+      code: "failed",
+      message: "no such task: none",
+    });
+    expect(await ann.errorOf("move", { task, column: "none" })).toMatchObject({ code: "not_found" });
+  });
+
+  test("counts and comments of two at once all stay", async () => {
+    const added = await ann.call("add", { title: "Plan" });
+    await tell([added], ben);
+    const task = added.value;
+    const first = [await ann.call("add", { title: "A" }), await ann.call("comment", { task, text: "from ann" })];
+    const second = [
+      await ben.call("add", { title: "B", column: "doing" }),
+      await ben.call("comment", { task, text: "from ben" }),
+      await ben.call("move", { task, column: "done" }),
+    ];
+    await tell(second, ann);
+    await tell(first, ben);
+    expect(ann.root).toBe(ben.root);
+    for (const replica of [ann, ben]) {
+      expect([await replica.value("addedCount"), await replica.value("openCount")]).toEqual([3, 2]);
+      const comments = (await replica.value("listComments", { task })) as { author: string; text: string }[];
+      expect(comments.map(({ author, text }) => [author, text])).toEqual([
+        [ann.user, "from ann"],
+        [ben.user, "from ben"],
+      ]);
+    }
+  });
+});
+
+describe("the second version", () => {
+  test("carries the old state over, and two replicas that migrate for themselves converge", async () => {
+    const open = await ann.call("add", { title: "Open" });
+    const closed = await ann.call("add", { title: "Closed" });
+    const steps = [
+      open,
+      closed,
+      await ann.call("assign", { task: open.value, assignee: ben.user }),
+      await ann.call("move", { task: closed.value, column: "done" }),
+      await ann.call("comment", { task: open.value, text: "soon" }),
+    ];
+    await tell(steps, ben);
+    await Promise.all([ann.install(v2), ben.install(v2)]);
+    const [fromAnn, fromBen] = [await ann.call("fromV1"), await ben.call("fromV1")];
+    await tell([fromBen], ann);
+    await tell([fromAnn], ben);
+
+    expect(ann.root).toBe(ben.root);
+    for (const replica of [ann, ben]) {
+      expect(await replica.value("name")).toBe("Launch");
+      expect(await replica.value("list")).toEqual([
+        { id: open.value, title: "Open", column: "todo", assignees: [ben.user], labels: [] },
+      ]);
+      expect(await replica.value("archived")).toEqual([
+        { id: closed.value, title: "Closed", column: "done", assignees: [], labels: [] },
+      ]);
+      const comments = (await replica.value("listComments", { task: open.value })) as { text: string }[];
+      expect(comments.map(({ text }) => text)).toEqual(["soon"]);
+      expect([await replica.value("addedCount"), await replica.value("openCount")]).toEqual([2, 1]);
+    }
+    await ann.call("label", { task: open.value, labels: ["urgent"] });
+    expect(await ann.value("list", { column: "todo" })).toMatchObject([{ labels: ["urgent"] }]);
+  });
+
+  test("migrates once, and only from the version that it knows", async () => {
+    await ann.install(v2);
+    await ann.call("fromV1");
+    const root = ann.root;
+    expect(await ann.errorOf("fromV1")).toEqual({ code: "conflict", message: "the state has version 2, not 1" });
+    expect(ann.root).toBe(root);
+  });
+});
