@@ -11,7 +11,7 @@ import { ApplicationStore } from "./applications/applications.ts";
 import { createAuth, type Auth } from "./auth/auth.ts";
 import { createMemoryStore } from "./auth/memory-store.ts";
 import { BlobStore } from "./blobs/blobs.ts";
-import { contextClient } from "./clients/context-client.ts";
+import { contextClient, type ContextClient } from "./clients/context-client.ts";
 import { networkClient } from "./clients/network-client.ts";
 import { nodeClient } from "./clients/node-client.ts";
 import type { NodeConfig } from "./config/config.ts";
@@ -23,7 +23,9 @@ import { createEventBus } from "./events.ts";
 import { createCollector, type Collector } from "./gc/collector.ts";
 import { DEFAULT_GC } from "./gc/settings.ts";
 import { createGovernance } from "./governance/governance.ts";
+import type { UpdateContext } from "./governance/upgrades/mover.ts";
 import type { NodeMessage } from "./manager/messages.ts";
+import type { UsageParts } from "./manager/usage.ts";
 import { startNodeManager } from "./manager/manager.ts";
 import { nodeMetrics } from "./metrics.ts";
 import type { NetworkMessage } from "./network/messages.ts";
@@ -129,11 +131,11 @@ async function openBase({ config, clock, log, storageKey }: NodeInit, onClose: O
   return { store, blobs, executor, events: createEventBus(log) };
 }
 
+type Base = Awaited<ReturnType<typeof openBase>>;
+
 /** The actors, with the services between them. */
-async function startActors(init: NodeInit, base: Awaited<ReturnType<typeof openBase>>, onClose: OnClose) {
+async function startActors(init: NodeInit, base: Base, onClose: OnClose) {
   const { config, clock, random, log } = init;
-  const { store, blobs, executor, events } = base;
-  const startedAt = clock.monotonic();
   const recipients = {
     contexts: lazyRecipient<ContextMessage>("contexts"),
     node: lazyRecipient<NodeMessage>("node"),
@@ -141,41 +143,15 @@ async function startActors(init: NodeInit, base: Awaited<ReturnType<typeof openB
   };
   const contexts = contextClient(recipients.contexts);
   const network = networkClient(recipients.network);
-  const applications = await ApplicationStore.open({
-    store,
-    blobs,
-    clock,
-    maxMemoryPages: config.limits.maxMemoryPages,
-    isInUse: async (id) => (await contexts.listContexts()).some(({ applicationId }) => applicationId === id),
-  });
-  const account = { publicKey: config.account.publicKey, secret: seedBytes(config.account) };
-  const governance = await createGovernance({
-    store,
-    clock,
-    random,
-    log,
-    events,
-    account,
-    applications,
-    updateContext: (contextId, applicationId, migrateMethod) =>
-      contexts.updateApplication({
-        contextId,
-        applicationId,
-        ...(migrateMethod === undefined ? {} : { migrateMethod }),
-      }),
-  });
+  const services = await openServices(init, base, contexts);
+  const { applications, aliases, governance, account } = services;
   onClose(() => governance.close());
 
   let stopped = false;
-  const aliases = createAliases(store);
   const manager = await startContexts({
-    store,
-    executor,
-    applications,
-    aliases,
+    ...base,
+    ...services,
     membership: governance,
-    events,
-    account,
     limits: config.limits,
     clock,
     random,
@@ -185,25 +161,66 @@ async function startActors(init: NodeInit, base: Awaited<ReturnType<typeof openB
   recipients.contexts.init(manager);
   onClose(() => manager.stop());
   recipients.network.init(startNetworkManager({ peerId: config.peerId, clock, log }));
-  const usage = {
-    contexts,
-    applications,
-    blobs,
-    memoryBytes: init.memoryBytes,
-    uptimeSeconds: () => Math.floor((clock.monotonic() - startedAt) / 1000),
-  };
-  const node = startNodeManager({ store, network, usage, clock, random, log });
+  const node = startNodeManager({
+    ...base,
+    network,
+    usage: usageOf(init, base, services, contexts),
+    clock,
+    random,
+    log,
+  });
   recipients.node.init(node);
   onClose(() => node.stop());
   for (const { id } of await contexts.listContexts()) await node.send({ type: "BootContext", id });
   const nodes = nodeClient(recipients.node, {
     applications,
-    blobs,
     aliases,
+    blobs: base.blobs,
     identity: () => ({ peerId: config.peerId, publicKey: account.publicKey, version: init.version }),
     peers: () => network.peers(),
   });
   return { contexts, network, governance, nodes, isStopped: () => stopped };
+}
+
+/** What needs no actor of its own. */
+async function openServices(init: NodeInit, { store, blobs, events }: Base, contexts: ContextClient) {
+  const { config, clock, random, log } = init;
+  const applications = await ApplicationStore.open({
+    store,
+    blobs,
+    clock,
+    maxMemoryPages: config.limits.maxMemoryPages,
+    isInUse: async (id) => (await contexts.listContexts()).some(({ applicationId }) => applicationId === id),
+  });
+  const account = { publicKey: config.account.publicKey, secret: seedBytes(config.account) };
+  const updateContext: UpdateContext = (contextId, applicationId, migrateMethod) =>
+    contexts.updateApplication({
+      contextId,
+      applicationId,
+      ...(migrateMethod === undefined ? {} : { migrateMethod }),
+    });
+  const governance = await createGovernance({
+    store,
+    clock,
+    random,
+    log,
+    events,
+    account,
+    applications,
+    updateContext,
+  });
+  return { applications, account, governance, aliases: createAliases(store) };
+}
+
+function usageOf(
+  { clock, memoryBytes }: NodeInit,
+  { blobs }: Base,
+  { applications }: Awaited<ReturnType<typeof openServices>>,
+  contexts: ContextClient,
+): UsageParts {
+  const startedAt = clock.monotonic();
+  const uptimeSeconds = (): number => Math.floor((clock.monotonic() - startedAt) / 1000);
+  return { contexts, applications, blobs, memoryBytes, uptimeSeconds };
 }
 
 async function openAuth(init: NodeInit, store: Store, onClose: OnClose): Promise<Auth> {
