@@ -3,10 +3,9 @@
  * turns between runs, which is when the store's handle hears that it has to let go.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { messageOf, ShoalError } from "@shoal/shared/base/errors.ts";
+import { messageOf } from "@shoal/shared/base/errors.ts";
 import { systemClock } from "@shoal/shared/system/clock.ts";
 import { openReader } from "../../storage/open.ts";
-import type { Collections } from "../../crdt/contract.ts";
 import type { VmLimits } from "../limits.ts";
 import { createRunner, type Runner } from "../run/runner.ts";
 import { NOT_BEGUN, packError, packOutcome, type ToWorker, unpackRequest, type WorkerInit } from "./messages.ts";
@@ -19,11 +18,8 @@ const { init, slots: shared } = workerData as { readonly init: WorkerInit; reado
 
 async function main(): Promise<void> {
   const reader = await openReader(init.storePath, init.cipherKey);
-  const openCollections = (): Collections => {
-    throw new ShoalError("unavailable", "this node has no collections");
-  };
   const blobs = { directory: init.blobsPath, clock: systemClock };
-  const runner = createRunner({ reader, blobs, openCollections, moduleCacheBytes: init.moduleCacheBytes });
+  const runner = createRunner({ reader, blobs, moduleCacheBytes: init.moduleCacheBytes });
   const slots = new Slots(shared);
   let limits: VmLimits | undefined;
   parentPort?.on("message", (message: ToWorker) => {

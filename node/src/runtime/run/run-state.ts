@@ -2,7 +2,8 @@
  * Everything that one run reads and writes. Made when the run starts, dropped when it ends; the outcome is read off it. The
  * host functions change it and nothing else.
  */
-import type { Collections, CollectionsEnv } from "../../crdt/contract.ts";
+import { createCollections } from "../../crdt/collections.ts";
+import type { Collections } from "../../crdt/contract.ts";
 import { type OrderedIndex, openOrderedIndex } from "../../storage/ordered-index/index.ts";
 import type { Reader } from "../../storage/store.ts";
 import { verify } from "../../model/keys.ts";
@@ -21,7 +22,6 @@ export interface RunPorts {
   /** The latest state, or that of a moment. */
   readonly reader: Reader;
   readonly blobs: BlobPorts;
-  readonly openCollections: (env: CollectionsEnv) => Collections;
 }
 
 export interface Commit {
@@ -45,7 +45,6 @@ export class RunState {
   readonly chance: Chance;
   /** What was handed to collections or to the index, and reaches rows only later. */
   readonly unflushed: WriteBudget;
-  readonly #openCollections: RunPorts["openCollections"];
   readonly blobs: BlobHandles;
   #index: OrderedIndex | undefined;
   #collections: Collections | undefined;
@@ -63,10 +62,9 @@ export class RunState {
   hostMs = 0;
   merkleMs = 0;
 
-  constructor(request: RunRequest, { reader, blobs, openCollections }: RunPorts) {
+  constructor(request: RunRequest, { reader, blobs }: RunPorts) {
     const { limits, context } = request;
     this.request = request;
-    this.#openCollections = openCollections;
     this.limits = limits;
     this.budget = new HostBudget(limits);
     this.memory = new GuestMemory(this.budget);
@@ -87,7 +85,7 @@ export class RunState {
 
   /** The host-side collections of a QuickJS app. */
   get collections(): Collections {
-    return (this.#collections ??= this.#openCollections({
+    return (this.#collections ??= createCollections({
       rows: this.state.rowsView(),
       context: this.request.context,
       executor: this.request.executor,

@@ -12,12 +12,11 @@ import { refuseMethodName } from "./method-name.ts";
 import { ModuleCache } from "./module-cache.ts";
 import { outcomeOf } from "./outcome.ts";
 import { runMethod } from "./run-method.ts";
-import { type RunPorts, RunState } from "./run-state.ts";
+import { RunState } from "./run-state.ts";
 
 export interface RunnerParts {
   readonly reader: Reader & { snapshot(): Snapshot };
   readonly blobs: BlobPorts;
-  readonly openCollections: RunPorts["openCollections"];
   readonly moduleCacheBytes: number;
 }
 
@@ -26,7 +25,7 @@ export interface Runner {
   run(request: RunRequest): Outcome;
 }
 
-export function createRunner({ reader, blobs, openCollections, moduleCacheBytes }: RunnerParts): Runner {
+export function createRunner({ reader, blobs, moduleCacheBytes }: RunnerParts): Runner {
   const host = new Host();
   const modules = new ModuleCache<Compiled>(moduleCacheBytes, (id) => {
     const bytes = readBlob(blobs.directory, reader, bytesOf(id as BlobId));
@@ -35,7 +34,7 @@ export function createRunner({ reader, blobs, openCollections, moduleCacheBytes 
   });
 
   const runOn = (request: RunRequest, view: Reader): Outcome => {
-    const run = new RunState(request, { reader: view, blobs, openCollections });
+    const run = new RunState(request, { reader: view, blobs });
     const refused = refuseMethodName(request.method, request.limits.maxMethodNameBytes);
     const compiled = refused ?? compiledOf(modules, request.module);
     if ("kind" in compiled) return outcomeOf(run, compiled, NOTHING_RUN);

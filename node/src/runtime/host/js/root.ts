@@ -9,10 +9,10 @@ import { flag, value } from "./answers.ts";
 import { content } from "./arguments.ts";
 
 export const jsRootFunctions: HostFunctions = {
-  persist_root_state(run: RunState, document: bigint, createdAt: bigint, updatedAt: bigint): void {
+  /** When it was updated is the host's to say: a guest's clock must not win against later writes of others. */
+  persist_root_state(run: RunState, document: bigint, createdAt: bigint, _updatedAt: bigint): void {
     const bytes = content(run, document);
-    const [created, updated] = [BigInt.asUintN(64, createdAt), BigInt.asUintN(64, updatedAt)];
-    orTrap(run, (all) => all.persistRootState(bytes, created, updated));
+    orTrap(run, (all) => all.persistRootState(bytes, BigInt.asUintN(64, createdAt)));
   },
 
   read_root_state: (run: RunState, register: bigint) => value(run, register, (all) => all.readRootState()),
