@@ -2,10 +2,11 @@ import { existsSync, readdirSync, renameSync, utimesSync, writeFileSync } from "
 import { join } from "node:path";
 import { CHUNK_BYTES, chunkPath, UNFINISHED } from "@shoal/node/blobs/chunk.ts";
 import { FILE_GRACE } from "@shoal/node/blobs/collector.ts";
-import { addReference, removeReference } from "@shoal/node/blobs/manifest.ts";
+import { addReference, candidatePrefix, removeReference } from "@shoal/node/blobs/manifest.ts";
 import { BlobWriter } from "@shoal/node/blobs/worker-blobs.ts";
 import { bytesOf, type BlobId } from "@shoal/node/model/ids.ts";
 import { sha256 } from "@shoal/node/model/sha256.ts";
+import { prefixRange } from "@shoal/node/storage/keys.ts";
 import { seeded } from "@shoal/shared/base/random.ts";
 import { systemClock } from "@shoal/shared/system/clock.ts";
 import * as fc from "fast-check";
@@ -55,6 +56,8 @@ describe("the collector", () => {
     expect(files(open.directory)).toHaveLength(2);
     expect(await contentOf(open.blobs.read(kept))).toHaveLength(CHUNK_BYTES + 5);
     expect(await collectAll(open)).toEqual({ blobs: 0, files: 0, bytes: 0 });
+    // What is in use is not looked at again.
+    for await (const _ of open.store.scan("blobs", prefixRange(candidatePrefix))) expect.unreachable("a candidate");
     await open.store.close();
   });
 
