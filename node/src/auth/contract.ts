@@ -28,8 +28,7 @@ export interface Guard {
   /**
    * Who calls, judged by `Authorization: Bearer` or `?token=`. Throws an `AuthFailure`: `unauthenticated` without a valid
    * access token, `permission_denied` where none of the token's permissions covers `required`. `undefined`: any valid token
-   * will do. Whatever `required` leaves open is asked for in full: `context:execute[ctx]` is not covered by
-   * `context[ctx,user]`. A user matters to `execute`, `leave` and `invite` alone: `context:list[ctx]` is covered by it.
+   * will do. Whatever `required` leaves open is asked for in full: `context:list[ctx]` is not covered by `context[ctx,user]`.
    */
   check(request: Request, required: string | undefined): Promise<Principal>;
 }

@@ -1,7 +1,7 @@
 /**
  * The permission grammar, as pure functions: `path[scope]`. A path is words joined by colons, and a parent covers its
- * children. The scope of `context…` is positional, `[context,user,method]`, of which most children have the context alone;
- * every other scope is a set of ids. What is left out, empty or `*` means any. What is asked for is written in the same grammar, and asking for "any" is only covered by
+ * children. The scope of `context…` is positional, `[context,user,method]`; every other one is a set of ids. What is left
+ * out, empty or `*` means any. What is asked for is written in the same grammar, and asking for "any" is only covered by
  * "any", so whatever a caller leaves blank makes the demand harder to meet, never easier.
  */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
@@ -38,12 +38,6 @@ function family(parent: string, children: readonly string[]): string[] {
   return [parent, ...children.map((child) => `${parent}:${child}`)];
 }
 
-/** How many places the scope has; a child never has more than its parent, which keeps `covers` transitive. */
-function slotCount(path: string): number {
-  if (path === "context" || path === "context:execute") return 3;
-  return path === "context:leave" || path === "context:invite" ? 2 : 1;
-}
-
 const SHAPE = /^([a-z-]+(?::[a-z-]+)*)(?:\[([^[\]]*)\])?$/;
 const ID = /^[^\s<>,[\]*]+$/;
 
@@ -66,8 +60,7 @@ export function parsePermission(text: string, field = "permissions"): Permission
     return ID.test(id) ? id : refuse("an id has no blanks, commas or brackets");
   });
   if (path === "context" || path.startsWith("context:")) {
-    const most = slotCount(path);
-    if (slots.length > most) return refuse(`its scope is [${["context", "user", "method"].slice(0, most).join(",")}]`);
+    if (slots.length > 3) return refuse("its scope is [context,user,method]");
     return { path, kind: "context", slots };
   }
   if (path === "admin" && scope !== undefined) return refuse("it has no scope");
@@ -98,8 +91,7 @@ export function covers(granted: Permission, required: Permission): boolean {
   if (granted.path !== required.path && !required.path.startsWith(`${granted.path}:`)) return false;
   if (granted.kind === "context") {
     const asked = required.kind === "context" ? required.slots : [];
-    const comparable = granted.slots.slice(0, slotCount(required.path));
-    return comparable.every((slot, at) => slot === undefined || slot === asked[at]);
+    return granted.slots.every((slot, at) => slot === undefined || slot === asked[at]);
   }
   if (granted.ids.length === 0) return true;
   const asked = required.kind === "ids" ? required.ids : [];

@@ -44,7 +44,11 @@ export function createSignIn(init: {
       const asked = parsePermissions(permissions ?? []);
       const succeeded = limit.take(address);
       const user = records.user(username);
-      const matches = await passwords.matches(password, user?.password);
+      const matches = await passwords.matches(password, user?.password).catch((thrown: unknown) => {
+        // Too many wait: that says nothing about the password.
+        succeeded();
+        throw thrown;
+      });
       return exclusive(async () => {
         // Looked up again: the user may have gone while the password was checked.
         const now = records.user(username);

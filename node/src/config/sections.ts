@@ -55,7 +55,6 @@ const gc = z
   .strictObject({
     check_interval: spanSeconds(1).prefault(12 * 3600),
     tombstone_retention: spanSeconds(1).prefault(86_400),
-    stale_peer_after: spanSeconds(60).prefault(7 * 86_400),
     batch_size: whole(1, 100_000).default(500),
     max_deletions: whole(1, 10_000_000).default(10_000),
     dry_run: z.boolean().default(false),

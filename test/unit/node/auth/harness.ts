@@ -1,15 +1,35 @@
-/** An auth of its own on a store in memory, a clock that is told to move, and its routes called as fetch calls them. */
+/** An auth of its own on a real store, a clock that is told to move, and its routes called as fetch calls them. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll } from "vitest";
 import { silentLog, type Log } from "@shoal/shared/base/log.ts";
 import { seeded } from "@shoal/shared/base/random.ts";
 import { Secret } from "@shoal/shared/base/secret.ts";
 import { seconds } from "@shoal/shared/base/time.ts";
 import { createAuth, type Auth } from "@shoal/node/auth/auth.ts";
-import { createMemoryStore } from "@shoal/node/auth/memory-store.ts";
 import { DEFAULT_AUTH_SETTINGS, type AuthSettings } from "@shoal/node/auth/settings.ts";
+import { openStore } from "@shoal/node/storage/open.ts";
 import type { Store } from "@shoal/node/storage/store.ts";
 import { createVirtualClock, type VirtualClock } from "../../../support/virtual-clock.ts";
 
 export const ADMIN = { username: "ada", password: "correct horse" };
+
+const opened: { readonly store: Store; readonly path: string }[] = [];
+afterAll(async () => {
+  for (const { store, path } of opened.splice(0)) {
+    await store.close();
+    await rm(path, { recursive: true });
+  }
+});
+
+/** A store in a directory of its own, closed and removed after the file's tests. */
+export async function freshStore(): Promise<Store> {
+  const path = await mkdtemp(join(tmpdir(), "shoal-auth-"));
+  const store = await openStore({ path, log: silentLog });
+  opened.push({ store, path });
+  return store;
+}
 
 export interface Pair {
   readonly access_token: string;
@@ -49,7 +69,7 @@ export async function world(
   settings: Partial<AuthSettings> = {},
   init: { store?: Store; clock?: VirtualClock; seed?: number; log?: Log; administrator?: boolean } = {},
 ): Promise<World> {
-  const { store = createMemoryStore(), clock = createVirtualClock(), log = silentLog } = init;
+  const { store = await freshStore(), clock = createVirtualClock(), log = silentLog } = init;
   const auth = await createAuth({
     store,
     clock,

@@ -1,9 +1,7 @@
 /** The matrix of tokens that must be refused, and what the guard says of each. */
 import { base64url, decodeJwt, SignJWT, UnsecuredJWT } from "jose";
 import { beforeAll, describe, expect, it } from "vitest";
-import { Secret } from "@shoal/shared/base/secret.ts";
-import { hours, minutes, seconds, timestamp } from "@shoal/shared/base/time.ts";
-import { createMemoryStore } from "@shoal/node/auth/memory-store.ts";
+import { hours, seconds, timestamp } from "@shoal/shared/base/time.ts";
 import type { Store } from "@shoal/node/storage/store.ts";
 import { createVirtualClock } from "../../../support/virtual-clock.ts";
 import { judged, world, type Pair, type World } from "./harness.ts";
@@ -194,28 +192,6 @@ describe("the signing secret", () => {
     const kept: string[] = [];
     for await (const [key] of own.store.scan("auth")) kept.push(new TextDecoder().decode(key));
     expect(kept.filter((key) => key.startsWith("secret/")).length).toBeLessThanOrEqual(4);
-  });
-
-  it("survives a restart, and so do revocations", async () => {
-    const store = createMemoryStore();
-    const clock = createVirtualClock();
-    const first = await world({}, { store, clock });
-    const [kept, dropped] = [await first.tokens(), await first.tokens()];
-    const client = await first.client(kept, { permissions: ["blob"] });
-    const revoked = await first.client(dropped, { permissions: ["blob"] });
-    const { sub } = decodeJwt(revoked.access_token);
-    await first.call("POST", "/admin/revoke", { token: kept.access_token, body: { client_id: sub } });
-
-    await clock.advance(minutes(1));
-    const second = await world(
-      { firstAdministrator: { username: "eve", password: new Secret("password of eve") } },
-      { store, clock, seed: 9 },
-    );
-    expect(await judged(second, kept.access_token, "admin")).toBe("ok");
-    expect(await judged(second, client.access_token, "blob")).toBe("ok");
-    expect(await judged(second, revoked.access_token, "blob")).toBe("token_revoked");
-    // There was an administrator already, so the settings' one was not made.
-    expect((await second.login({ provider_data: { username: "eve", password: "password of eve" } })).status).toBe(401);
   });
 });
 
