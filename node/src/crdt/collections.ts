@@ -36,7 +36,7 @@ export function createCollections(env: CollectionsEnv): Collections {
     authoredVector: authoredVectorCalls(state),
     shared: sharedCalls(state),
     deleteCollection: (id) => deleteCollection(state, id),
-    persistRootState: (document, createdAt, updatedAt) => persistRootState(state, document, createdAt, updatedAt),
+    persistRootState: (document, createdAt) => persistRootState(state, document, createdAt),
     readRootState: () => readRootState(state),
     applyDelta: (artifact, window) => applyDelta(state, artifact, window ?? {}),
     flush: () => flush(state),

@@ -193,8 +193,8 @@ export interface Collections {
   readonly shared: SharedCalls;
   /** `js_crdt_delete_collection`: whether there was one. Its entries go with it. */
   deleteCollection(id: Uint8Array): boolean;
-  /** The root document; later `updatedAt` wins (nanoseconds, replaced by the host's stamp where it is not later than what it replaces, or ahead). */
-  persistRootState(document: Uint8Array, createdAt: bigint, updatedAt: bigint): void;
+  /** The root document, of which the later wins. `createdAt`: nanoseconds; when it was updated is the host's stamp to say. */
+  persistRootState(document: Uint8Array, createdAt: bigint): void;
   readRootState(): Uint8Array | undefined;
   /** Merges somebody else's borsh StorageDelta; a `CollectionError` refuses all of it and changes nothing. */
   applyDelta(artifact: Uint8Array, window?: StampWindow): void;

@@ -67,12 +67,11 @@ export class State {
     return this.#trieOf(this.#sharedTries, ROW.shared, cell);
   }
 
-  /** A stamp later than everything that this context has seen: `wanted` where that is one and not ahead, else now or just after. */
-  stamp(wanted = 0n): bigint {
+  /** A stamp later than everything that this context has seen. */
+  stamp(): bigint {
     const seen = this.#seen();
     const now = this.env.now();
-    const next = now > seen ? now : seen + 1n;
-    const stamp = wanted > seen && wanted <= next ? wanted : next;
+    const stamp = now > seen ? now : seen + 1n;
     if (stamp > LAST_STAMP) throw new CollectionError("the state bears stamps that leave no later one", "internal");
     this.#see(stamp);
     return stamp;

@@ -3,9 +3,9 @@ import { BorshReader, BorshWriter } from "../../model/borsh.ts";
 import { ROOT_DOCUMENT, ROOT_DOCUMENT_ID } from "../kinds.ts";
 import type { State } from "../state.ts";
 
-export function persistRootState(state: State, document: Uint8Array, createdAt: bigint, updatedAt: bigint): void {
+export function persistRootState(state: State, document: Uint8Array, createdAt: bigint): void {
   const { context } = state.env;
-  const stamp = state.stamp(updatedAt);
+  const stamp = state.stamp();
   const before = state.entity(context, ROOT_DOCUMENT_ID);
   state.write(context, ROOT_DOCUMENT_ID, {
     createdAt: before?.write.createdAt ?? (createdAt < stamp ? createdAt : stamp),

@@ -324,7 +324,7 @@ describe("collections answer", () => {
   test("with the root document", () => {
     expect(replica.read((c) => c.readRootState())).toBeUndefined();
     afterwards(
-      (c) => c.persistRootState(utf8("{}"), 5n, 6n),
+      (c) => c.persistRootState(utf8("{}"), 5n),
       (c) => expect(textOf(c.readRootState())).toBe("{}"),
     );
   });
