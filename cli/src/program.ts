@@ -5,6 +5,7 @@ import { addApps } from "./node/apps.ts";
 import { addAuth } from "./node/auth.ts";
 import { addBlobs } from "./node/blobs.ts";
 import { addCall, addContexts } from "./node/contexts.ts";
+import { addNodes } from "./node/nodes.ts";
 import { addPeers, addWatch } from "./node/watch.ts";
 import { addAudit } from "./resources/audit.ts";
 import { addBus } from "./resources/bus.ts";
@@ -42,6 +43,7 @@ export function createProgram(runtime: Runtime, version: string): Command {
   addAudit(program, runtime);
   addKeys(program, runtime);
   addBus(program, runtime);
+  addNodes(program, runtime);
   addApps(program, runtime);
   addContexts(program, runtime);
   addCall(program, runtime);

@@ -11,31 +11,27 @@ export interface MetricSources {
 
 /** Registers gauges that are read when somebody scrapes. */
 export function nodeMetrics(registry: Registry, { collector, contexts }: MetricSources): void {
-  const registers = [registry];
-  new Gauge({
-    name: "shoal_node_contexts",
-    help: "Contexts of this node",
-    registers,
-    async collect() {
-      this.set((await contexts.listContexts()).length);
-    },
-  });
-  new Gauge({
-    name: "shoal_gc_rows_total",
-    help: "Rows, blobs and files that the collector removed since the start",
-    labelNames: ["sweep"],
-    registers,
-    collect() {
-      for (const sweep of SWEEPS) this.set({ sweep }, collector.totals[sweep].rows);
-    },
-  });
-  new Gauge({
-    name: "shoal_gc_bytes_total",
-    help: "Bytes of what the collector removed since the start",
-    labelNames: ["sweep"],
-    registers,
-    collect() {
-      for (const sweep of SWEEPS) this.set({ sweep }, collector.totals[sweep].bytes);
-    },
-  });
+  registry.registerMetric(
+    new Gauge({
+      name: "shoal_node_contexts",
+      help: "Contexts of this node",
+      registers: [],
+      async collect() {
+        this.set((await contexts.listContexts()).length);
+      },
+    }),
+  );
+  for (const unit of ["rows", "bytes"] as const) {
+    registry.registerMetric(
+      new Gauge({
+        name: `shoal_gc_${unit}_total`,
+        help: `What the collector removed since the start, in ${unit}`,
+        labelNames: ["sweep"],
+        registers: [],
+        collect() {
+          for (const sweep of SWEEPS) this.set({ sweep }, collector.totals[sweep][unit]);
+        },
+      }),
+    );
+  }
 }
