@@ -89,21 +89,20 @@ export class ApplicationStore implements Applications {
     });
   }
 
-  /** The newest version, its modules prepared by the present instrumenter. */
-  async get(id: ApplicationId): Promise<Application | undefined> {
-    const newest = this.#catalogue.newest(id);
-    return newest === undefined ? undefined : this.#current(newest.application, newest.instrumenter);
-  }
-
-  /** One version, like `get`. */
-  async getVersion(id: ApplicationId, version: string): Promise<Application | undefined> {
-    const installed = this.#catalogue.at(id, version);
+  /** Its modules prepared by the present instrumenter. */
+  async get(id: ApplicationId, version?: string): Promise<Application | undefined> {
+    const installed = version === undefined ? this.#catalogue.newest(id) : this.#catalogue.at(id, version);
     return installed === undefined ? undefined : this.#current(installed.application, installed.instrumenter);
   }
 
-  /** Newest versions, as they were installed. */
+  /** The newest versions, as they were installed. */
   async list(): Promise<readonly Application[]> {
     return this.#catalogue.ids().flatMap((id) => this.#catalogue.newest(id)?.application ?? []);
+  }
+
+  /** As they were installed. */
+  async history(id: ApplicationId): Promise<readonly Application[]> {
+    return this.#catalogue.versionsOf(id).map(({ application }) => application);
   }
 
   /** All versions of it. */

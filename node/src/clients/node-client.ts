@@ -18,11 +18,16 @@ export interface Applications {
   installFromPath(path: string, input: InstallInput): Promise<ApplicationId>;
   /** From a blob that was uploaded before. */
   installFromBlob(blob: BlobId, input: InstallInput): Promise<ApplicationId>;
-  get(id: ApplicationId): Promise<Application | undefined>;
+  /** A version of it, the newest where none is named; its modules can be run at once. */
+  get(id: ApplicationId, version?: string): Promise<Application | undefined>;
+  /** The newest version of each. */
   list(): Promise<readonly Application[]>;
+  /** All versions of one, newest first. */
+  history(id: ApplicationId): Promise<readonly Application[]>;
   /** `conflict` while a context runs it. */
   uninstall(id: ApplicationId): Promise<boolean>;
   packages(): Promise<readonly string[]>;
+  /** Newest first. */
   versions(packageName: string): Promise<readonly string[]>;
   latest(packageName: string): Promise<{ readonly applicationId: ApplicationId; readonly version: string } | undefined>;
 }

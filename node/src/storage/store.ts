@@ -55,7 +55,8 @@ export interface Store extends Reader {
   apply(rows: readonly Row[]): Promise<void>;
   /**
    * Resolves when everything applied before the call is on disk (fsync). Calls of one moment share one sync: that is the
-   * group commit, and the only thing that may be acknowledged to a caller.
+   * group commit, and the only thing that may be acknowledged to a caller. Called right after `apply`, without waiting for it,
+   * both are one write.
    */
   durable(): Promise<void>;
   snapshot(): Snapshot;

@@ -42,12 +42,15 @@ export function applicationHandlers({
       return { data: JSON.parse(abi) as Record<string, unknown> };
     },
     "applications.versions": async ({ params }) => {
-      const { package: name } = await existing(params.id);
-      const all = await applications.list();
+      await existing(params.id);
+      const versions = await applications.history(params.id);
       return {
-        data: all
-          .filter((each) => each.package === name)
-          .map((each) => ({ version: each.version, blobId: each.blob, size: each.size, package: each.package })),
+        data: versions.map(({ version, blob, size, package: name }) => ({
+          version,
+          blobId: blob,
+          size,
+          package: name,
+        })),
       };
     },
     "packages.list": async () => ({ packages: [...(await applications.packages())] }),

@@ -226,8 +226,11 @@ describe("versions", () => {
       expect(await applications.latest("org.example.notes")).toEqual({ applicationId: id, version: "2.0.0-rc.1" });
       expect(await applications.latest("org.example.none")).toBeUndefined();
       expect((await applications.get(id))?.modules[0]?.methods).toEqual(["init", "v2_0_0_rc_1"]);
-      expect((await applications.getVersion(id, "1.2.0"))?.modules[0]?.methods).toEqual(["init", "v1_2_0"]);
+      expect((await applications.get(id, "1.2.0"))?.modules[0]?.methods).toEqual(["init", "v1_2_0"]);
+      expect(await applications.get(id, "9.9.9")).toBeUndefined();
       expect(await applications.list()).toHaveLength(1);
+      const history = await applications.history(id);
+      expect(history.map(({ version }) => version)).toEqual(["2.0.0-rc.1", "1.10.0", "1.9.0", "1.2.0"]);
     };
     await check(open);
     await open.store.close();

@@ -124,6 +124,7 @@ function memoryApplications(): Applications {
     installFromBlob: installed,
     get: async (wanted) => (wanted === APPLICATION ? application : undefined),
     list: async () => [application],
+    history: async () => [application],
     uninstall: async (wanted) => {
       if (wanted === APPLICATION) throw new ShoalError("conflict", "a context runs it");
       return false;
