@@ -156,7 +156,8 @@ async function keepWatch(core: Core, look: () => Promise<void>, sweep: () => Pro
     while (!closed.aborted) {
       await clock.sleep(span, closed).catch(() => undefined);
       if (closed.aborted) return;
-      await work().catch((err: unknown) => {
+      // Not waited for: a look ends with the answers to its pings, and the next is due by the clock.
+      work().catch((err: unknown) => {
         if (!closed.aborted) log.error({ err }, `${what} failed`);
       });
     }
