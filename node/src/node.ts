@@ -23,6 +23,8 @@ import { createEventBus } from "./events.ts";
 import { createCollector, type Collector } from "./gc/collector.ts";
 import { DEFAULT_GC } from "./gc/settings.ts";
 import { createGovernance } from "./governance/governance.ts";
+import { createAttester } from "./governance/tee/attester.ts";
+import { createAttester } from "./governance/tee/attester.ts";
 import type { UpdateContext } from "./governance/upgrades/mover.ts";
 import type { NodeMessage } from "./manager/messages.ts";
 import type { UsageParts } from "./manager/usage.ts";
@@ -44,6 +46,8 @@ export interface NodeInit {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** The program of its threads, where it is bundled. */
+  readonly threads?: URL;
   /** Bytes of memory in use, for whoever asks for the usage. */
   readonly memoryBytes: () => number;
 }
@@ -98,7 +102,13 @@ async function wire(init: NodeInit, onClose: OnClose): Promise<Omit<Node, "close
     nodes: actors.nodes,
     network,
     events,
-    governance: governanceHandlers({ governance, contexts, clock }),
+    governance: governanceHandlers({
+      governance,
+      contexts,
+      applications: actors.nodes.applications,
+      attester: createAttester(config.specializedNode.accept_mock_tee),
+      clock,
+    }),
     store,
     registry,
     unready: () => (actors.isStopped() ? "the context manager has stopped" : undefined),
@@ -113,7 +123,7 @@ async function wire(init: NodeInit, onClose: OnClose): Promise<Omit<Node, "close
 }
 
 /** What everything else stands on: store, blobs, the threads that run methods. */
-async function openBase({ config, clock, log, storageKey }: NodeInit, onClose: OnClose) {
+async function openBase({ config, clock, log, storageKey, threads }: NodeInit, onClose: OnClose) {
   const store = await openStore({
     path: config.datastorePath,
     log,
@@ -125,6 +135,7 @@ async function openBase({ config, clock, log, storageKey }: NodeInit, onClose: O
     storePath: config.datastorePath,
     blobsPath: config.blobstorePath,
     log,
+    ...(threads === undefined ? {} : { entry: threads }),
     ...(storageKey === undefined ? {} : { cipherKey: storageKey }),
   });
   onClose(() => executor.close());
@@ -179,7 +190,7 @@ async function startActors(init: NodeInit, base: Base, onClose: OnClose) {
     identity: () => ({ peerId: config.peerId, publicKey: account.publicKey, version: init.version }),
     peers: () => network.peers(),
   });
-  return { contexts, network, governance, nodes, isStopped: () => stopped };
+  return { contexts, network, governance, applications, nodes, isStopped: () => stopped };
 }
 
 /** What needs no actor of its own. */
@@ -190,6 +201,7 @@ async function openServices(init: NodeInit, { store, blobs, events }: Base, cont
     blobs,
     clock,
     maxMemoryPages: config.limits.maxMemoryPages,
+    ...(init.threads === undefined ? {} : { prepareEntry: init.threads }),
     isInUse: async (id) => (await contexts.listContexts()).some(({ applicationId }) => applicationId === id),
   });
   const account = { publicKey: config.account.publicKey, secret: seedBytes(config.account) };

@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly authMode?: "proxy" | "embedded";
   readonly env: NodeJS.ProcessEnv;
   readonly logLevel?: string;
+  /** The program of the node's threads, where it is bundled. */
+  readonly threads?: URL;
 }
 
 /** Starts the node; throws `not_found` where there is none of that name. */
@@ -37,6 +39,7 @@ export async function runNode(options: RunOptions): Promise<Node> {
     clock: systemClock,
     random: systemRandom,
     log,
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
     memoryBytes: () => process.memoryUsage.rss(),
   });
 }

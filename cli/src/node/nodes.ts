@@ -137,7 +137,7 @@ async function initOptions(options: Options): Promise<InitOptions> {
   if (options["admin"] === false) given["noAdministrator"] = true;
   const username = text(options, "adminUser");
   if (username !== undefined) given["administrator"] = { username, password: new Secret(await adminPassword(options)) };
-  return given as InitOptions;
+  return given;
 }
 
 async function adminPassword(options: Options): Promise<string> {
