@@ -7,6 +7,7 @@ import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
 import type { BlobInfo, Blobs } from "../clients/node-client.ts";
 import { type BlobId, bytesOf, idOf } from "../model/ids.ts";
+import { type FreeBytes, freeBytesOf } from "../storage/disk-room.ts";
 import { prefixRange } from "../storage/keys.ts";
 import type { Row, Store } from "../storage/store.ts";
 import { chunkName } from "./chunk.ts";
@@ -38,6 +39,8 @@ export interface BlobStoreOptions {
   readonly directory: string;
   readonly store: Store;
   readonly clock: Clock;
+  /** For tests of a full disk. */
+  readonly freeBytes?: FreeBytes;
 }
 
 export interface AddOptions {
@@ -145,8 +148,8 @@ export class BlobStore implements Blobs {
   }
 
   #upload(content: AsyncIterable<Uint8Array>, { expected, limit = UPLOAD_MAX_BYTES }: AddOptions): Promise<Uploaded> {
-    const { directory, clock } = this.#options;
-    return upload(content, { directory, clock, chunkHolds: this.#chunkHolds, limit, expected });
+    const { directory, clock, freeBytes = freeBytesOf } = this.#options;
+    return upload(content, { directory, ports: { clock, freeBytes }, chunkHolds: this.#chunkHolds, limit, expected });
   }
 
   #manifest(blob: Uint8Array): Manifest | undefined {

@@ -5,13 +5,27 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, open, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { ShoalError } from "@shoal/shared/base/errors.ts";
+import { messageOf, ShoalError } from "@shoal/shared/base/errors.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
+import { type FreeBytes, requireRoom } from "../storage/disk-room.ts";
 import { chunkIdOf, chunkName, chunkPath, UNFINISHED } from "./chunk.ts";
 
-export async function writeChunk(directory: string, id: Uint8Array, bytes: Uint8Array, clock: Clock): Promise<void> {
+/** What writing takes of the machine. */
+export interface ChunkPorts {
+  readonly clock: Clock;
+  readonly freeBytes: FreeBytes;
+}
+
+/** Throws `unavailable` where the disk is full, up to the reserve that the store needs as well, or refuses. */
+export async function writeChunk(
+  directory: string,
+  id: Uint8Array,
+  bytes: Uint8Array,
+  { clock, freeBytes }: ChunkPorts,
+): Promise<void> {
   const path = chunkPath(directory, id);
   if (await touchIfSame(path, bytes, clock)) return;
+  requireRoom(directory, bytes.length, freeBytes);
   const unfinished = join(directory, UNFINISHED, randomUUID());
   try {
     await mkdir(dirname(unfinished), { recursive: true });
@@ -59,10 +73,7 @@ export function missingChunk(id: Uint8Array, cause: unknown): ShoalError {
 }
 
 export function cannotWrite(cause: unknown): ShoalError {
-  const full = cause instanceof Error && "code" in cause && cause.code === "ENOSPC";
-  return new ShoalError("unavailable", full ? "the disk is full: a blob cannot be stored" : "a blob cannot be stored", {
-    cause,
-  });
+  return new ShoalError("unavailable", `a blob cannot be stored: ${messageOf(cause)}`, { cause });
 }
 
 /** Whether the file holds just these bytes; a damaged one is written again. */

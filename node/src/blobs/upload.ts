@@ -2,10 +2,9 @@
 import { createHash } from "node:crypto";
 import { base58 } from "@scure/base";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
-import type { Clock } from "@shoal/shared/ports/clock.ts";
 import { type BlobId, idOf } from "../model/ids.ts";
 import { ChunkSplitter, chunkIdOf, chunkName } from "./chunk.ts";
-import { syncNames, writeChunk } from "./chunk-files.ts";
+import { type ChunkPorts, syncNames, writeChunk } from "./chunk-files.ts";
 import type { Holds } from "./holds.ts";
 import { blobIdOf, type Manifest } from "./manifest.ts";
 
@@ -19,7 +18,7 @@ export interface Uploaded extends Disposable {
 
 export interface UploadOptions {
   readonly directory: string;
-  readonly clock: Clock;
+  readonly ports: ChunkPorts;
   readonly chunkHolds: Holds;
   readonly limit: number;
   readonly expected: string | undefined;
@@ -27,7 +26,7 @@ export interface UploadOptions {
 
 /**
  * Reads `content` to its end. What is returned keeps the chunks from the collector until it is disposed of. Throws
- * `payload_too_large` beyond the limit and `invalid_argument` where the content is not what was expected.
+ * `payload_too_large` beyond the limit, `unavailable` where the disk is full, and `invalid_argument` where the content is not what was expected.
  */
 export async function upload(content: AsyncIterable<Uint8Array>, options: UploadOptions): Promise<Uploaded> {
   using holds = new DisposableStack();
@@ -38,7 +37,7 @@ export async function upload(content: AsyncIterable<Uint8Array>, options: Upload
   const keep = async (bytes: Uint8Array): Promise<void> => {
     const id = chunkIdOf(bytes);
     holds.use(options.chunkHolds.hold(chunkName(id)));
-    await writeChunk(options.directory, id, bytes, options.clock);
+    await writeChunk(options.directory, id, bytes, options.ports);
     chunks.push(id);
   };
   for await (const piece of content) {

@@ -17,6 +17,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
+import { freeBytesOf, requireRoom } from "../storage/disk-room.ts";
 import type { Reader, Row } from "../storage/store.ts";
 import { ChunkSplitter, chunkIdOf, chunkPath, UNFINISHED } from "./chunk.ts";
 import { cannotWrite, missingChunk, verifiedChunk } from "./chunk-files.ts";
@@ -131,6 +132,7 @@ export function readBlob(directory: string, reader: Reader, blob: Uint8Array): U
 function writeChunkSync(directory: string, id: Uint8Array, bytes: Uint8Array, clock: Clock): void {
   const path = chunkPath(directory, id);
   if (touchIfSame(path, bytes, clock)) return;
+  requireRoom(directory, bytes.length, freeBytesOf);
   const unfinished = join(directory, UNFINISHED, randomUUID());
   try {
     mkdirSync(dirname(unfinished), { recursive: true });

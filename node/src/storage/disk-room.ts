@@ -1,5 +1,5 @@
 /**
- * Room on the disk. LevelDB needs some to compact, and after a write that failed half way its log cannot be written on
+ * Room on the disk, for the store and for blobs. LevelDB needs some to compact, and after a write that failed half way its log cannot be written on
  * before the store was opened again; so writes stop while there is still a reserve, and go on when it is there again.
  */
 import { statfsSync } from "node:fs";

@@ -6,6 +6,7 @@ import { CHUNK_BYTES, chunkPath } from "@shoal/node/blobs/chunk.ts";
 import { addReference, removeReference } from "@shoal/node/blobs/manifest.ts";
 import { BlobReader, BlobWriter, openBlob, readBlob } from "@shoal/node/blobs/worker-blobs.ts";
 import { bytesOf, parseBase58, type BlobId } from "@shoal/node/model/ids.ts";
+import { DISK_RESERVE_BYTES } from "@shoal/node/storage/disk-room.ts";
 import { seeded } from "@shoal/shared/base/random.ts";
 import { systemClock } from "@shoal/shared/system/clock.ts";
 import * as fc from "fast-check";
@@ -144,6 +145,18 @@ describe("an upload", () => {
     for await (const row of store.scan("blobs")) expect.unreachable(String(row));
     await store.close();
   });
+});
+
+test("an upload stops at the reserve of the disk, and goes through when there is room", async () => {
+  let free = DISK_RESERVE_BYTES + CHUNK_BYTES;
+  const { blobs, store } = await openBlobs(temporaryDirectory(), { freeBytes: () => (free -= CHUNK_BYTES / 2) });
+  const full = { code: "unavailable", message: expect.stringMatching(/the disk is full/) };
+  await expect(blobs.add(pieces(big))).rejects.toMatchObject(full);
+  expect(await blobs.list()).toEqual([]);
+  free = DISK_RESERVE_BYTES * 2;
+  const { blobId } = await blobs.add(pieces(big));
+  expect((await contentOf(blobs.read(blobId))).equals(big)).toBe(true);
+  await store.close();
 });
 
 describe("content on disk", () => {

@@ -1,6 +1,6 @@
 /** A store with blobs in a directory, for the tests of this folder. */
 import { join } from "node:path";
-import { BlobStore } from "@shoal/node/blobs/blobs.ts";
+import { BlobStore, type BlobStoreOptions } from "@shoal/node/blobs/blobs.ts";
 import { openStore } from "@shoal/node/storage/open.ts";
 import type { Store } from "@shoal/node/storage/store.ts";
 import { silentLog } from "@shoal/shared/base/log.ts";
@@ -13,10 +13,10 @@ export interface OpenBlobs {
   readonly directory: string;
 }
 
-export async function openBlobs(path: string): Promise<OpenBlobs> {
+export async function openBlobs(path: string, more: Partial<BlobStoreOptions> = {}): Promise<OpenBlobs> {
   const directory = join(path, "blobs");
   const store = await openStore({ path: join(path, "store"), log: silentLog });
-  return { store, directory, blobs: await BlobStore.open({ directory, store, clock: systemClock }) };
+  return { store, directory, blobs: await BlobStore.open({ directory, store, clock: systemClock, ...more }) };
 }
 
 export async function* pieces(...content: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
