@@ -1,8 +1,8 @@
 /** The guard of the node's routes. */
-import type { Guard, Principal } from "./contract.ts";
+import type { Guard } from "./contract.ts";
 import { AuthRefusal } from "./failure.ts";
 import { checkNode } from "./node-host.ts";
-import { anyCovers, parsePermission, textOf } from "./permissions.ts";
+import { anyCovers, parsePermission } from "./permissions.ts";
 import type { Verified, Verifier } from "./verifier.ts";
 
 export interface TokenGuard extends Guard {
@@ -28,7 +28,7 @@ export function createTokenGuard(verifier: Verifier, nodeHost: string | undefine
   return {
     authenticate,
     authorize,
-    check: async (request, required) => principalOf(await authorize(request, required)),
+    check: async (request, required) => (await authorize(request, required)).principal,
   };
 }
 
@@ -36,10 +36,6 @@ export function createTokenGuard(verifier: Verifier, nodeHost: string | undefine
 export const openGuard: Guard = {
   check: async () => ({ keyId: "proxy", permissions: ["admin"] }),
 };
-
-export function principalOf({ key, permissions }: Verified): Principal {
-  return { keyId: key.id, permissions: permissions.map(textOf) };
-}
 
 /** `Authorization: Bearer`, else `?token=`: a browser's EventSource and WebSocket cannot send headers. */
 function tokenOf(request: Request): string | undefined {

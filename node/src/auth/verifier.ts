@@ -1,8 +1,9 @@
 /** Whether a token stands: its text, its session, its key, the root key above, and what all of them allow by now. */
 import type { Clock } from "@shoal/shared/ports/clock.ts";
+import type { Principal } from "./contract.ts";
 import { createTokenCache } from "./cache.ts";
 import { AuthRefusal } from "./failure.ts";
-import { intersection, keptPermissions, type Permission } from "./permissions.ts";
+import { intersection, keptPermissions, textOf, type Permission } from "./permissions.ts";
 import type { AuthKey, Records } from "./records.ts";
 import { AUTH_LIMITS } from "./settings.ts";
 import type { Claims, Tokens } from "./tokens.ts";
@@ -11,6 +12,8 @@ export interface Verified {
   readonly key: AuthKey;
   /** The token's permissions, as far as the key (and its root key) still has them. */
   readonly permissions: readonly Permission[];
+  /** Both, as the server is told of them. */
+  readonly principal: Principal;
   readonly nodeUrl: string | undefined;
   readonly expiresAtMs: number;
 }
@@ -57,7 +60,9 @@ export function createVerifier(init: {
       const claims = await tokens.read(token, "access");
       const key = standing(claims);
       const permissions = intersection(keptPermissions(claims.permissions), permissionsOf(records, key));
-      const verified = { key, permissions, nodeUrl: claims.nodeUrl, expiresAtMs: claims.expiresAtMs };
+      const principal = { keyId: key.id, permissions: permissions.map(textOf) };
+      const { nodeUrl, expiresAtMs } = claims;
+      const verified = { key, permissions, principal, nodeUrl, expiresAtMs };
       cache.put(token, verified, begun);
       return verified;
     },

@@ -4,7 +4,7 @@ import { Hono } from "hono";
 import { z } from "zod";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { Secret } from "@shoal/shared/base/secret.ts";
-import { principalOf, tokenInUrl } from "../guard.ts";
+import { tokenInUrl } from "../guard.ts";
 import { nodeUrlOf } from "../node-host.ts";
 import { AUTH_LIMITS } from "../settings.ts";
 import { addressOf } from "./address.ts";
@@ -97,7 +97,7 @@ export function publicRoutes(init: RoutesInit): Hono {
     const request = context.req.raw;
     const carried = context.req.header("authorization") === undefined && forwarded !== undefined;
     const verified = carried ? await guard.authenticate(request, forwarded) : await guard.authenticate(request);
-    const { keyId, permissions } = principalOf(verified);
+    const { keyId, permissions } = verified.principal;
     const allowed = permissions.join(",");
     return reply("", { "X-Auth-User": keyId, ...(allowed === "" ? {} : { "X-Auth-Permissions": allowed }) });
   });

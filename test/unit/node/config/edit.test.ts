@@ -80,6 +80,12 @@ describe("an edit", () => {
     expect(await readFile(path, "utf8")).toBe(before);
   });
 
+  it("keeps the file to its owner, whatever a crash left beside it", async () => {
+    await writeFile(`${path}.new`, "half", { mode: 0o666 });
+    await editConfig(path, ["gc.dry_run=true"]);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+  });
+
   it("of no file is not found", async () => {
     await expect(editConfig(`${path}.other`, [])).rejects.toMatchObject({ code: "not_found" });
   });
