@@ -81,7 +81,7 @@ export class AuthoredMap<K, V> extends Collection {
   keys(): K[] {
     const items = this.items();
     const keys = new Array<K>(0);
-    while (items.left > 0) {
+    for (let i = 0; i < items.count; i++) {
       items.next();
       keys.push(readKey<K>(items.address, items.length));
       items.next();
@@ -93,7 +93,7 @@ export class AuthoredMap<K, V> extends Collection {
   values(): V[] {
     const items = this.items();
     const values = new Array<V>(0);
-    while (items.left > 0) {
+    for (let i = 0; i < items.count; i++) {
       items.next();
       items.next();
       values.push(readValue<V>(items.address, items.length));

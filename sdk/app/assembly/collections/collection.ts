@@ -108,16 +108,17 @@ export function answerNumber(found: bool): u64 {
   return load<u64>(answer);
 }
 
-/** Walks what an `iter` call left in the register: count, then a length and bytes each. */
+/** Walks what an `iter` call left in the register: how many, then a length and bytes each; a map's are keys and values in turn. */
 export class Items {
+  /** Values of a set, entries of a map. */
+  count: i32 = 0;
   private at: usize = 0;
-  left: i32 = 0;
   address: usize = 0;
   length: i32 = 0;
 
   constructor(found: bool) {
     if (found && takeAnswer()) {
-      this.left = load<u32>(answer);
+      this.count = load<u32>(answer);
       this.at = answer + 4;
     }
   }
@@ -126,7 +127,6 @@ export class Items {
     this.length = load<u32>(this.at);
     this.address = this.at + 4;
     this.at = this.address + this.length;
-    this.left -= 1;
   }
 }
 

@@ -59,7 +59,14 @@ export class Map<K, V> extends Collection {
       changing();
       // @ts-ignore: V is a collection
       child.__create();
-      asked(js_crdt_map_insert(idBuffer(this.id), keyOf<K>(key), valueBuffer(changetype<Collection>(child).id, 32), REGISTER));
+      asked(
+        js_crdt_map_insert(
+          idBuffer(this.id),
+          keyOf<K>(key),
+          valueBuffer(changetype<Collection>(child).id, 32),
+          REGISTER,
+        ),
+      );
     }
     return child;
   }
@@ -77,7 +84,7 @@ export class Map<K, V> extends Collection {
   keys(): K[] {
     const items = this.items();
     const keys = new Array<K>();
-    while (items.left > 0) {
+    for (let i = 0; i < items.count; i++) {
       items.next();
       keys.push(readKey<K>(items.address, items.length));
       items.next();
@@ -89,7 +96,7 @@ export class Map<K, V> extends Collection {
   values(): V[] {
     const items = this.items();
     const values = new Array<V>();
-    while (items.left > 0) {
+    for (let i = 0; i < items.count; i++) {
       items.next();
       if (isDefined(changetype<V>(0).__create)) values.push(this.child(readKey<K>(items.address, items.length)));
       items.next();
@@ -99,7 +106,7 @@ export class Map<K, V> extends Collection {
   }
 
   get size(): i32 {
-    return this.items().left / 2;
+    return this.items().count;
   }
 
   private items(): Items {

@@ -41,7 +41,7 @@ export class Set<T> extends Collection {
   values(): T[] {
     const items = new Items(asked(js_crdt_set_iter(idBuffer(this.id), REGISTER)));
     const values = new Array<T>(0);
-    while (items.left > 0) {
+    for (let i = 0; i < items.count; i++) {
       items.next();
       values.push(readValue<T>(items.address, items.length));
     }

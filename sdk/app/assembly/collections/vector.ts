@@ -10,16 +10,7 @@ import {
   js_crdt_vector_pop,
   js_crdt_vector_push,
 } from "../host/collections";
-import {
-  Collection,
-  REGISTER,
-  answerNumber,
-  answerOr,
-  answerOrNull,
-  asked,
-  changing,
-  valueOf,
-} from "./collection";
+import { Collection, REGISTER, answerNumber, answerOr, answerOrNull, asked, changing, valueOf } from "./collection";
 
 export class Vector<T> extends Collection {
   __create(): void {

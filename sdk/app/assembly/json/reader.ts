@@ -183,17 +183,33 @@ export class Reader {
   }
 
   float(): f64 {
-    const first = this.peek();
+    this.peek();
     const start = this.at;
-    while (this.at < this.end && this.numeric(load<u8>(this.at))) this.at += 1;
-    const text = String.UTF8.decodeUnsafe(start, this.at - start);
-    const value = F64.parseFloat(text);
-    if (this.at == start || (first != 0x2d && first - 0x30 > 9) || !isFinite(value)) this.refuse("a number");
+    this.sign(0x2d, 0x2d);
+    this.someDigits();
+    if (this.sign(0x2e, 0x2e)) this.someDigits();
+    if (this.sign(0x65, 0x45)) {
+      this.sign(0x2b, 0x2d);
+      this.someDigits();
+    }
+    const value = F64.parseFloat(String.UTF8.decodeUnsafe(start, this.at - start));
+    if (!isFinite(value)) this.refuse("a number");
     return value;
   }
 
-  private numeric(byte: u8): bool {
-    return byte - 0x30 <= 9 || byte == 0x2d || byte == 0x2b || byte == 0x2e || byte == 0x65 || byte == 0x45;
+  /** Over one of two bytes, if one is next. */
+  private sign(one: u8, other: u8): bool {
+    if (this.at >= this.end) return false;
+    const byte = load<u8>(this.at);
+    if (byte != one && byte != other) return false;
+    this.at += 1;
+    return true;
+  }
+
+  private someDigits(): void {
+    const start = this.at;
+    while (this.at < this.end && <u32>load<u8>(this.at) - 0x30 <= 9) this.at += 1;
+    if (this.at == start) this.refuse("a number");
   }
 
   string(): string {

@@ -92,7 +92,6 @@ class Guest {
   whileLooping(): void { for (let i = 0; ; i++) { this.counter.increment(); if (i == 3) fail("enough"); } }
   outOfRange(index: i32): i32 { const few = [1, 2, 3]; return few[index]; }
   noneAtAll(value: string | null): i32 { return value!.length; }
-  forever(): void { while (true) { this.counter.increment(); } }
   @view changing(): void { this.counter.increment(); }
   @view hiding(): void { this.secret.value = "x"; }
 

@@ -1,17 +1,22 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { builtApp } from "./built.ts";
-import { openReplica, type Replica } from "./replica.ts";
+import { openNode, type Replica, replicasOn, type TestNode } from "./replica.ts";
 
+let wasm: Uint8Array;
+let nodes: readonly TestNode[];
 let alice: Replica;
 let bob: Replica;
 
 beforeAll(async () => {
-  const wasm = await builtApp("kv-store");
-  [alice, bob] = await Promise.all([openReplica(wasm, 1), openReplica(wasm, 2)]);
+  wasm = await builtApp("kv-store");
+  nodes = await Promise.all([openNode(1), openNode(2)]);
+});
+afterAll(() => Promise.all(nodes.map((node) => node.close())));
+beforeEach(async () => {
+  [alice, bob] = (await replicasOn(nodes, wasm)) as [Replica, Replica];
   const { artifact } = await alice.call("init", { entries: [{ key: "colour", value: "red" }] });
   await bob.receive(artifact);
 });
-afterAll(() => Promise.all([alice.close(), bob.close()]));
 
 describe("the key-value store", () => {
   test("begins with what it was made with, on every replica", async () => {
@@ -74,30 +79,23 @@ describe("the key-value store", () => {
 });
 
 test("two replicas that write at once end with one root", async () => {
-  const wasm = await builtApp("kv-store");
-  const [one, two] = await Promise.all([openReplica(wasm, 3), openReplica(wasm, 4)]);
-  try {
-    await two.receive((await one.call("init")).artifact);
-    const fromOne = [
-      await one.call("set", { key: "shared", value: "one" }),
-      await one.call("set", { key: "only-one", value: "1" }),
-    ];
-    const fromTwo = [
-      await two.call("set", { key: "shared", value: "two" }),
-      await two.call("set", { key: "only-two", value: "2" }),
-    ];
-    expect(one.root).not.toBe(two.root);
-    for (const { artifact } of fromTwo) await one.receive(artifact);
-    for (const { artifact } of fromOne.toReversed()) await two.receive(artifact);
+  const fromAlice = [
+    await alice.call("set", { key: "shared", value: "alice" }),
+    await alice.call("set", { key: "only-alice", value: "1" }),
+  ];
+  const fromBob = [
+    await bob.call("set", { key: "shared", value: "bob" }),
+    await bob.call("set", { key: "only-bob", value: "2" }),
+  ];
+  expect(alice.root).not.toBe(bob.root);
+  for (const { artifact } of fromBob) await alice.receive(artifact);
+  for (const { artifact } of fromAlice.toReversed()) await bob.receive(artifact);
 
-    expect(one.root).toBe(two.root);
-    for (const replica of [one, two]) {
-      // The later write stays.
-      expect(await replica.value("get", { key: "shared" })).toBe("two");
-      expect(await replica.value("len")).toBe(3);
-      expect(await replica.value("written")).toBe(4);
-    }
-  } finally {
-    await Promise.all([one.close(), two.close()]);
+  expect(alice.root).toBe(bob.root);
+  for (const replica of [alice, bob]) {
+    // The later write stays.
+    expect(await replica.value("get", { key: "shared" })).toBe("bob");
+    expect(await replica.value("len")).toBe(4);
+    expect(await replica.value("written")).toBe(4);
   }
 });

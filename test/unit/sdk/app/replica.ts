@@ -1,14 +1,15 @@
 /**
- * A replica of a context that runs an app: a store and an executor of its own, as a node has them. Calls are committed as a
- * node commits them, and what another replica must learn comes back as an artifact.
+ * Replicas of contexts that run an app, on nodes that have a store and an executor each. Calls are committed as a node commits
+ * them, and what another replica must learn comes back as an artifact.
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BlobWriter } from "@shoal/node/blobs/worker-blobs.ts";
 import { signUserActions } from "@shoal/node/crdt/sign-actions.ts";
-import { bytesOf, type BlobId, idOf } from "@shoal/node/model/ids.ts";
+import { bytesOf, type BlobId, idOf, type PublicKey } from "@shoal/node/model/ids.ts";
 import { type KeyPair, keyPairOf, sign } from "@shoal/node/model/keys.ts";
+import { sha256 } from "@shoal/node/model/sha256.ts";
 import type { Executor, Outcome, RunFailure, RunTimings } from "@shoal/node/runtime/contract.ts";
 import { createExecutor } from "@shoal/node/runtime/executor/executor.ts";
 import { DEFAULT_LIMITS } from "@shoal/node/runtime/limits.ts";
@@ -16,7 +17,7 @@ import { prepareModule } from "@shoal/node/runtime/module/prepare.ts";
 import { openStore } from "@shoal/node/storage/open.ts";
 import type { Store } from "@shoal/node/storage/store.ts";
 import { silentLog } from "@shoal/shared/base/log.ts";
-import { seeded } from "@shoal/shared/base/random.ts";
+import { type Random, seeded } from "@shoal/shared/base/random.ts";
 import { systemClock } from "@shoal/shared/system/clock.ts";
 
 /** What a call came to, its JSON read. */
@@ -46,31 +47,77 @@ export class CallFailed extends Error {
 
 const NS_PER_MS = 1_000_000n;
 
-/** The context that all replicas of a test are of. */
-const CONTEXT = keyPairOf(new Uint8Array(32).fill(9), "context");
-
 /** One clock for all replicas of a test, a millisecond later at every call. */
 let nowNs = 1_700_000_000_000_000_000n;
+
+/** Every context of a test file is another one. */
+let contexts = 0;
+
+/** A node's store and executor; opened once for a file, since each costs a thread. */
+export class TestNode {
+  readonly identity: KeyPair;
+  readonly store: Store;
+  readonly executor: Executor;
+  readonly chance: Random;
+  readonly #directory: string;
+
+  constructor(directory: string, store: Store, executor: Executor, seed: number) {
+    this.identity = keyPairOf(new Uint8Array(32).fill(seed), "identity");
+    this.store = store;
+    this.executor = executor;
+    this.chance = seeded(seed);
+    this.#directory = directory;
+  }
+
+  /** The id under which a module is run. */
+  async keep(wasm: Uint8Array): Promise<string> {
+    const { bytes } = prepareModule(wasm, DEFAULT_LIMITS);
+    const writer = new BlobWriter(join(this.#directory, "blobs"), systemClock);
+    writer.write(bytes);
+    const { blob, rows } = writer.close("test");
+    await this.store.apply(rows);
+    return idOf<BlobId>(blob);
+  }
+
+  async close(): Promise<void> {
+    await this.executor.close();
+    await this.store.close();
+    await rm(this.#directory, { recursive: true });
+  }
+}
+
+/** A node of its own identity for each seed. */
+export async function openNode(seed: number): Promise<TestNode> {
+  const directory = await mkdtemp(join(tmpdir(), "shoal-replica-"));
+  const [storePath, blobsPath] = [join(directory, "store"), join(directory, "blobs")];
+  await mkdir(blobsPath);
+  const store = await openStore({ path: storePath, log: silentLog });
+  const executor = await createExecutor({ storePath, blobsPath, workers: 1, log: silentLog });
+  return new TestNode(directory, store, executor, seed);
+}
+
+/** Replicas of one new context, one on each node, without a state yet: `init` makes one, and artifacts bring it to others. */
+export async function replicasOn(nodes: readonly TestNode[], wasm: Uint8Array): Promise<readonly Replica[]> {
+  contexts += 1;
+  const context = keyPairOf(sha256(new TextEncoder().encode(String(contexts))), "context").publicKey;
+  return Promise.all(nodes.map(async (node) => new Replica(node, context, await node.keep(wasm))));
+}
 
 export class Replica {
   /** Base58. */
   readonly user: string;
-  readonly contextId: string = CONTEXT.publicKey;
-  readonly #identity: KeyPair;
-  readonly #directory: string;
-  readonly #store: Store;
-  readonly #executor: Executor;
-  readonly #chance;
-  #module = "";
+  readonly contextId: string;
+  readonly #node: TestNode;
+  readonly #context: Uint8Array;
+  #module: string;
   #root = "";
 
-  constructor(parts: { identity: KeyPair; directory: string; store: Store; executor: Executor; seed: number }) {
-    this.#identity = parts.identity;
-    this.user = parts.identity.publicKey;
-    this.#directory = parts.directory;
-    this.#store = parts.store;
-    this.#executor = parts.executor;
-    this.#chance = seeded(parts.seed);
+  constructor(node: TestNode, context: PublicKey, module: string) {
+    this.user = node.identity.publicKey;
+    this.contextId = context;
+    this.#node = node;
+    this.#context = bytesOf(context);
+    this.#module = module;
   }
 
   /** Hex of the last root that a call or a delta left. */
@@ -80,22 +127,15 @@ export class Replica {
 
   /** From now on calls run this module. */
   async install(wasm: Uint8Array): Promise<void> {
-    const { bytes } = prepareModule(wasm, DEFAULT_LIMITS);
-    const writer = new BlobWriter(join(this.#directory, "blobs"), systemClock);
-    writer.write(bytes);
-    const { blob, rows } = writer.close("test");
-    await this.#store.apply(rows);
-    this.#module = idOf<BlobId>(blob);
+    this.#module = await this.#node.keep(wasm);
   }
 
   /** Throws a `CallFailed`. `args`: an object of named arguments, or the input's text as it is. */
   async call(method: string, args: object | string = {}): Promise<Answer> {
     const input = new TextEncoder().encode(typeof args === "string" ? args : JSON.stringify(args));
     const outcome = await this.#run(method, input);
-    const secret = this.#identity.secret;
-    const artifact = signUserActions(outcome.artifact, bytesOf(this.#identity.publicKey), (payload) =>
-      sign(secret, payload),
-    );
+    const { publicKey, secret } = this.#node.identity;
+    const artifact = signUserActions(outcome.artifact, bytesOf(publicKey), (payload) => sign(secret, payload));
     return {
       value: "ok" in outcome.returns && outcome.returns.ok !== undefined ? parse(outcome.returns.ok) : undefined,
       logs: outcome.logs,
@@ -135,48 +175,26 @@ export class Replica {
     await this.#run("__calimero_sync_next", artifact);
   }
 
-  async close(): Promise<void> {
-    await this.#executor.close();
-    await this.#store.close();
-    await rm(this.#directory, { recursive: true });
-  }
-
   async #run(method: string, input: Uint8Array): Promise<Outcome> {
     nowNs += NS_PER_MS;
-    const outcome = await this.#executor.run({
-      context: bytesOf(CONTEXT.publicKey),
+    const identity = bytesOf(this.#node.identity.publicKey);
+    const outcome = await this.#node.executor.run({
+      context: this.#context,
       module: this.#module,
       method,
       input,
-      executor: bytesOf(this.#identity.publicKey),
-      device: bytesOf(this.#identity.publicKey),
+      executor: identity,
+      device: identity,
       mode: "write",
       nowNs,
-      seed: this.#chance.bytes(32),
+      seed: this.#node.chance.bytes(32),
       limits: DEFAULT_LIMITS,
     });
     if ("failure" in outcome.returns) throw new CallFailed(outcome.returns.failure);
-    await this.#store.apply(outcome.rows);
+    await this.#node.store.apply(outcome.rows);
     if (outcome.rootHash !== undefined) this.#root = Buffer.from(outcome.rootHash).toString("hex");
     return outcome;
   }
-}
-
-/** A replica without a state yet: `init` makes one, or another replica's artifacts bring it. */
-export async function openReplica(wasm: Uint8Array, seed = 1): Promise<Replica> {
-  const directory = await mkdtemp(join(tmpdir(), "shoal-replica-"));
-  const storePath = join(directory, "store");
-  const store = await openStore({ path: storePath, log: silentLog });
-  const executor = await createExecutor({
-    storePath,
-    blobsPath: join(directory, "blobs"),
-    workers: 1,
-    log: silentLog,
-  });
-  const identity = keyPairOf(new Uint8Array(32).fill(seed), "identity");
-  const replica = new Replica({ identity, directory, store, executor, seed });
-  await replica.install(wasm);
-  return replica;
 }
 
 function parse(bytes: Uint8Array): unknown {

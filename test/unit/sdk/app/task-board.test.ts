@@ -1,19 +1,21 @@
-import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { builtApp } from "./built.ts";
-import { type Answer, openReplica, type Replica } from "./replica.ts";
+import { type Answer, openNode, type Replica, replicasOn, type TestNode } from "./replica.ts";
 
 let v1: Uint8Array;
 let v2: Uint8Array;
+let nodes: readonly TestNode[];
 let ann: Replica;
 let ben: Replica;
 
 beforeAll(async () => {
   [v1, v2] = await Promise.all([builtApp("task-board/v1"), builtApp("task-board/v2")]);
+  nodes = await Promise.all([openNode(1), openNode(2)]);
 });
+afterAll(() => Promise.all(nodes.map((node) => node.close())));
 beforeEach(async () => {
-  [ann, ben] = await Promise.all([openReplica(v1, 1), openReplica(v1, 2)]);
+  [ann, ben] = (await replicasOn(nodes, v1)) as [Replica, Replica];
   await ben.receive((await ann.call("init", { title: "Launch" })).artifact);
-  return () => Promise.all([ann.close(), ben.close()]);
 });
 
 async function tell(answers: readonly Answer[], to: Replica): Promise<void> {

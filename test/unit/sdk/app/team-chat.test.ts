@@ -1,6 +1,6 @@
-import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { builtApp } from "./built.ts";
-import { type Answer, openReplica, type Replica } from "./replica.ts";
+import { type Answer, openNode, type Replica, replicasOn, type TestNode } from "./replica.ts";
 
 interface Message {
   readonly id: string;
@@ -11,16 +11,18 @@ interface Message {
 }
 
 let wasm: Uint8Array;
+let nodes: readonly TestNode[];
 let ann: Replica;
 let ben: Replica;
 
 beforeAll(async () => {
   wasm = await builtApp("team-chat");
+  nodes = await Promise.all([openNode(1), openNode(2)]);
 });
+afterAll(() => Promise.all(nodes.map((node) => node.close())));
 beforeEach(async () => {
-  [ann, ben] = await Promise.all([openReplica(wasm, 1), openReplica(wasm, 2)]);
+  [ann, ben] = (await replicasOn(nodes, wasm)) as [Replica, Replica];
   await ben.receive((await ann.call("init")).artifact);
-  return () => Promise.all([ann.close(), ben.close()]);
 });
 
 /** What happened on one replica reaches the other, with the handlers that its events ask for. */
