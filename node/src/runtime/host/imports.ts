@@ -65,12 +65,12 @@ export class Host {
     this.#run = undefined;
   }
 
-  /** For a module: the skeleton itself, or, where it imports a name that nobody knows, one with stubs for those. */
-  importsFor(module: WebAssembly.Module): WebAssembly.Imports {
-    const strange = WebAssembly.Module.imports(module).filter((wanted) => !Object.hasOwn(this.#functions, wanted.name));
-    if (strange.length === 0) return { env: this.#functions };
-    const stubs = Object.fromEntries(strange.map(({ name }) => [name, this.#bind(name)]));
-    return { env: { ...this.#functions, ...stubs } };
+  /** What a module may import from `env`: all functions, and stubs for the names that nobody knows. */
+  importsFor(module: WebAssembly.Module): Record<string, WebAssembly.ImportValue> {
+    const strange = WebAssembly.Module.imports(module).filter(
+      ({ name, kind }) => kind === "function" && !Object.hasOwn(this.#functions, name),
+    );
+    return { ...this.#functions, ...Object.fromEntries(strange.map(({ name }) => [name, this.#bind(name)])) };
   }
 
   #bind(name: string): Bound {

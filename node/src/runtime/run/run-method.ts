@@ -21,7 +21,7 @@ export function runMethod(host: Host, compiled: Compiled, run: RunState): Outcom
   let instance: WebAssembly.Instance | undefined;
   let failure: RunFailure | undefined;
   try {
-    instance = new WebAssembly.Instance(compiled.module, compiled.imports);
+    instance = compiled.instantiate();
     setMeters(instance, { gas: run.limits.maxGas, stackBytes: run.limits.maxStackBytes });
     const { memory } = instance.exports;
     if (memory instanceof WebAssembly.Memory) run.memory.attach(memory);

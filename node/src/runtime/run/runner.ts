@@ -7,7 +7,7 @@ import type { Outcome, RunFailure, RunRequest } from "../contract.ts";
 import { Host } from "../host/imports.ts";
 import type { BlobPorts } from "./blob-handles.ts";
 import { failureOf } from "./failure.ts";
-import { type Compiled, compile } from "./instance.ts";
+import { Compiled } from "./instance.ts";
 import { refuseMethodName } from "./method-name.ts";
 import { ModuleCache } from "./module-cache.ts";
 import { outcomeOf } from "./outcome.ts";
@@ -30,7 +30,7 @@ export function createRunner({ reader, blobs, moduleCacheBytes }: RunnerParts): 
   const modules = new ModuleCache<Compiled>(moduleCacheBytes, (id) => {
     const bytes = readBlob(blobs.directory, reader, bytesOf(id as BlobId));
     if (bytes === undefined) throw new ShoalError("not_found", `the node does not hold the module ${id}`);
-    return { value: compile(bytes, host), bytes: bytes.length };
+    return { value: new Compiled(bytes, host), bytes: bytes.length };
   });
 
   const runOn = (request: RunRequest, view: Reader): Outcome => {

@@ -1,5 +1,5 @@
 /** What a run needs around it: a store on disk, a folder of blobs, and whoever runs. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BlobWriter } from "@shoal/node/blobs/worker-blobs.ts";
@@ -31,6 +31,7 @@ export async function openStage(): Promise<Stage> {
   const directory = await mkdtemp(join(tmpdir(), "shoal-runtime-"));
   const storePath = join(directory, "store");
   const blobsPath = join(directory, "blobs");
+  await mkdir(blobsPath);
   const store = await openStore({ path: storePath, log: silentLog });
   const runner = createRunner({
     reader: store,
