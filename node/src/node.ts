@@ -24,8 +24,6 @@ import { createCollector, type Collector } from "./gc/collector.ts";
 import { DEFAULT_GC } from "./gc/settings.ts";
 import { createGovernance } from "./governance/governance.ts";
 import { createAttester } from "./governance/tee/attester.ts";
-import { createAttester } from "./governance/tee/attester.ts";
-import type { UpdateContext } from "./governance/upgrades/mover.ts";
 import type { NodeMessage } from "./manager/messages.ts";
 import type { UsageParts } from "./manager/usage.ts";
 import { startNodeManager } from "./manager/manager.ts";
@@ -190,7 +188,7 @@ async function startActors(init: NodeInit, base: Base, onClose: OnClose) {
     identity: () => ({ peerId: config.peerId, publicKey: account.publicKey, version: init.version }),
     peers: () => network.peers(),
   });
-  return { contexts, network, governance, applications, nodes, isStopped: () => stopped };
+  return { contexts, network, governance, nodes, isStopped: () => stopped };
 }
 
 /** What needs no actor of its own. */
