@@ -61,6 +61,8 @@ export interface Governance extends Membership {
   revoke(groupId: GroupId, invitation: Invitation, requester?: PublicKey): Promise<void>;
   /** `joiner`: a key that this node holds; absent: its account. `unavailable` for a group that only other nodes have. */
   join(invitation: SignedInvitation, joiner?: PublicKey): Promise<void>;
+  /** Lets the account act in a context that it may enter. `permission_denied` otherwise. */
+  joinContext(contextId: ContextId): Promise<void>;
   /** Writes down a membership that an open group inherits. */
   joinOpen(groupId: GroupId): Promise<{ readonly wasInherited: boolean }>;
   /** Keeps a 32-byte seed that requests in this group may be signed with. */

@@ -7,6 +7,7 @@ import type { Log } from "@shoal/shared/base/log.ts";
 import type { Random } from "@shoal/shared/base/random.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
 import type { Applications } from "../clients/node-client.ts";
+import { identityRow } from "../context/identities.ts";
 import type { EventBus } from "../model/event.ts";
 import { bytesOf, type GroupId, type PublicKey } from "../model/ids.ts";
 import { sign, type KeyPair } from "../model/keys.ts";
@@ -64,7 +65,14 @@ export async function createGovernance(init: GovernanceInit): Promise<Governance
     deleteGroup: (groupId, requester) => deleteGroup(ledger, signers, groupId, requester),
     invite: (input) => issueInvitation({ ledger, signers, clock, random }, input),
     revoke: (groupId, invitation, requester) => act(groupId, [revocationOf(invitation)], requester),
-    join: (invitation, joiner) => joinByInvitation({ ledger, signers }, invitation, joiner),
+    join: (invitation, joiner) => joinByInvitation({ ledger, signers, store }, invitation, joiner),
+    async joinContext(contextId) {
+      if (membership.mayExecute(contextId, account.publicKey) === "none") {
+        throw new ShoalError("permission_denied", "the account may not enter the context", { field: "contextId" });
+      }
+      await store.apply([identityRow(contextId, account.publicKey, account.secret)]);
+      await store.durable();
+    },
     async joinOpen(groupId) {
       if (group(groupId).group.members.has(account.publicKey)) return { wasInherited: false };
       await act(groupId, [{ type: "MemberJoinedOpen" }]);

@@ -2,8 +2,10 @@
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { Random } from "@shoal/shared/base/random.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
+import { identityRemoval, identityRow } from "../context/identities.ts";
 import type { PublicKey } from "../model/ids.ts";
 import type { NewInvitation, SignedInvitation } from "./contract.ts";
+import type { Store } from "../storage/store.ts";
 import { governanceCrypto, signText } from "./crypto.ts";
 import type { Draft, Ledger } from "./ledger.ts";
 import { CAPABILITY, has } from "./rules/capabilities.ts";
@@ -50,7 +52,7 @@ export function issueInvitation(parts: IssueParts, input: NewInvitation): Signed
 }
 
 export async function joinByInvitation(
-  { ledger, signers }: Pick<IssueParts, "ledger" | "signers">,
+  { ledger, signers, store }: Pick<IssueParts, "ledger" | "signers"> & { readonly store: Store },
   signed: SignedInvitation,
   joiner: PublicKey | undefined,
 ): Promise<void> {
@@ -64,7 +66,19 @@ export async function joinByInvitation(
   const signer = signers.signerFor(groupId, joiner);
   const type = contextId === undefined ? "JoinWithInvitationClaim" : "MemberJoinedViaContextInvitation";
   const draft: Draft = { groupId, signer, action: { type, ...signed } };
-  await ledger.submit(found.namespace.id, () => [draft]);
+  // A key that joins a context acts in it from then on; while nobody used it, it stood under no context.
+  const own =
+    contextId === undefined
+      ? []
+      : [identityRow(contextId, signer.publicKey, signer.secret), identityRemoval(undefined, signer.publicKey)];
+  await ledger.submit(
+    found.namespace.id,
+    () => [draft],
+    async (rows) => {
+      await store.apply([...rows, ...own]);
+      await store.durable();
+    },
+  );
 }
 
 export function revocationOf(invitation: Invitation): Action {

@@ -5,7 +5,7 @@ import { messageOf, ShoalError } from "@shoal/shared/base/errors.ts";
 
 const REPORTS = "/sys/kernel/config/tsm/report";
 /** What a mock quote begins with, so that nobody can take it for one. */
-const MOCK = "MOCK_TDX_QUOTE_V1";
+export const MOCK_QUOTE_PREFIX = "MOCK_TDX_QUOTE_V1";
 
 export type QuoteSource = (reportData: Uint8Array) => Promise<Uint8Array>;
 
@@ -25,4 +25,4 @@ export const hardwareQuote: QuoteSource = async (reportData) => {
   }
 };
 
-export const mockQuote: QuoteSource = async (reportData) => Buffer.concat([Buffer.from(MOCK), reportData]);
+export const mockQuote: QuoteSource = async (reportData) => Buffer.concat([Buffer.from(MOCK_QUOTE_PREFIX), reportData]);

@@ -1,0 +1,14 @@
+/** What the handlers of governance are made of. */
+import type { Clock } from "@shoal/shared/ports/clock.ts";
+import type { ContextClient } from "../../../clients/context-client.ts";
+import type { Applications } from "../../../clients/node-client.ts";
+import type { Governance } from "../../../governance/contract.ts";
+import type { Attester } from "../../../governance/tee/attester.ts";
+
+export interface GovernanceParts {
+  readonly governance: Governance;
+  readonly contexts: Pick<ContextClient, "sync">;
+  readonly applications: Pick<Applications, "get">;
+  readonly attester: Attester;
+  readonly clock: Clock;
+}

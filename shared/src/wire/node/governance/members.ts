@@ -1,0 +1,153 @@
+/** Members of a group: who they are, what they may, and how they leave. */
+import { z } from "zod";
+import { dataOf, defineNodeEndpoint, emptyData } from "../endpoint.ts";
+import { NODE_CAPS } from "../values.ts";
+import {
+  capabilityMask,
+  memberSchema,
+  nameSchema,
+  ofGroup,
+  ofMember,
+  onlyRequester,
+  requester,
+  roleSchema,
+} from "./values.ts";
+
+const manage = "group:manage[{group}]";
+
+export const memberEndpoints = [
+  defineNodeEndpoint({
+    id: "members.list",
+    method: "GET",
+    path: "/admin-api/groups/{group}/members",
+    permission: "group:list[{group}]",
+    summary: "Members by a row of their own: `data` with keys in base58, `members` with accounts in hex",
+    params: ofGroup,
+    answer: z.object({
+      data: z.array(z.object({ identity: z.string(), role: roleSchema, alias: z.string().optional() })),
+      members: z.array(z.object({ identity: z.string(), role: roleSchema, name: z.string().optional() })),
+      selfIdentity: z.string().optional(),
+    }),
+    generation: "G2 G3",
+    errors: ["not_found"],
+  }),
+  defineNodeEndpoint({
+    id: "members.add",
+    method: "POST",
+    path: "/admin-api/groups/{group}/members",
+    permission: manage,
+    summary: "Adds members, all or none",
+    params: ofGroup,
+    body: z.object({
+      members: z
+        .array(z.object({ identity: memberSchema, role: roleSchema.default("Member") }))
+        .min(1)
+        .max(NODE_CAPS.pageLimit),
+      ...requester,
+    }),
+    answer: emptyData,
+    generation: "G2 G3",
+    errors: ["not_found", "permission_denied", "already_exists"],
+  }),
+  defineNodeEndpoint({
+    id: "members.remove",
+    method: "POST",
+    path: "/admin-api/groups/{group}/members/remove",
+    permission: manage,
+    summary: "Removes members, from the groups below as well; all or none",
+    params: ofGroup,
+    body: z.object({ members: z.array(memberSchema).min(1).max(NODE_CAPS.pageLimit), ...requester }),
+    answer: emptyData,
+    generation: "G2 G3",
+    errors: ["not_found", "permission_denied", "conflict"],
+  }),
+  defineNodeEndpoint({
+    id: "members.setRole",
+    method: "PUT",
+    path: "/admin-api/groups/{group}/members/{member}/role",
+    permission: manage,
+    summary: "Sets a member's role",
+    params: ofMember,
+    body: z.object({ role: roleSchema, ...requester }),
+    answer: emptyData,
+    generation: "G2 G3",
+    errors: ["not_found", "permission_denied", "conflict"],
+  }),
+  defineNodeEndpoint({
+    id: "members.setAlias",
+    method: "PUT",
+    path: "/admin-api/groups/{group}/members/{member}/alias",
+    permission: manage,
+    summary: "Names a member",
+    params: ofMember,
+    body: z.object({ alias: nameSchema, ...requester }),
+    answer: emptyData,
+    generation: "G2",
+    errors: ["not_found", "permission_denied"],
+  }),
+  defineNodeEndpoint({
+    id: "members.capabilities",
+    method: "GET",
+    path: "/admin-api/groups/{group}/members/{member}/capabilities",
+    permission: "group:list[{group}]",
+    summary: "What a member may, as a mask",
+    params: ofMember,
+    answer: dataOf(z.object({ capabilities: z.int() })),
+    generation: "G2 G3",
+    errors: ["not_found"],
+  }),
+  defineNodeEndpoint({
+    id: "members.setCapabilities",
+    method: "PUT",
+    path: "/admin-api/groups/{group}/members/{member}/capabilities",
+    permission: manage,
+    summary: "Sets what a member may, as a mask",
+    params: ofMember,
+    body: z.object({ capabilities: capabilityMask, ...requester }),
+    answer: emptyData,
+    generation: "G2 G3",
+    errors: ["not_found", "permission_denied"],
+  }),
+  defineNodeEndpoint({
+    id: "members.setAutoFollow",
+    method: "PUT",
+    path: "/admin-api/groups/{group}/members/{member}/auto-follow",
+    permission: manage,
+    summary: "Sets what a member takes part in unasked: new contexts, new subgroups",
+    params: ofMember,
+    body: z.object({ autoFollowContexts: z.boolean(), autoFollowSubgroups: z.boolean(), ...requester }),
+    answer: emptyData,
+    generation: "G3",
+    errors: ["not_found", "permission_denied"],
+  }),
+  defineNodeEndpoint({
+    id: "members.devices",
+    method: "GET",
+    path: "/admin-api/groups/{group}/member-devices",
+    permission: "group:list[{group}]",
+    summary: "Devices of each member; an account is one key here, and so one device",
+    params: ofGroup,
+    answer: dataOf(
+      z.array(
+        z.object({
+          account: z.string(),
+          devices: z.array(z.object({ deviceId: z.string(), signingKey: z.string(), isSelf: z.boolean() })),
+        }),
+      ),
+    ),
+    generation: "G3",
+    errors: ["not_found"],
+  }),
+  defineNodeEndpoint({
+    id: "members.leave",
+    method: "POST",
+    path: "/admin-api/groups/{group}/leave",
+    permission: manage,
+    summary: "Leaves a group, and the groups below it",
+    params: ofGroup,
+    body: onlyRequester,
+    answer: emptyData,
+    generation: "G3",
+    errors: ["not_found", "conflict"],
+  }),
+] as const;
