@@ -17,7 +17,7 @@ export const GENESIS = "1".repeat(32);
 
 /** Deltas that wait in memory (reference: 10,000); further ones go to the spill. */
 export const MAX_WAITING = 10_000;
-/** Ids that are remembered: applied lately (older ones are in the rows), refused, and wanted from peers. */
+/** Ids that are remembered: applied lately (older ones are in the rows), refused, wanted from peers. */
 const REMEMBERED = 100_000;
 /** Deltas that are taken back from the spill at once. */
 const TAKE = 1000;
@@ -40,9 +40,17 @@ export type Added =
   /** It builds upon something that was refused. */
   | { readonly kind: "refused" };
 
-interface Waiting<D> {
-  readonly delta: D;
-  readonly parents: Set<string>;
+/** A delta that is not applied yet, or a parent that somebody waits for. */
+interface Entry<D> {
+  readonly id: string;
+  /** `wanted`: nobody has delivered it. `spilled`: it is in the spill, and others wait for it here. */
+  state: "wanted" | "spilled" | "waiting" | "ready" | "handed out";
+  /** Undefined while it is wanted or spilled. */
+  delta: D | undefined;
+  /** Parents that are not applied. */
+  missing: number;
+  /** Those in memory that wait for it. */
+  children: Entry<D>[] | undefined;
 }
 
 export function openDag<D extends DagDelta>(init: DagInit<D>): Dag<D> {
@@ -57,13 +65,14 @@ export class Dag<D extends DagDelta> {
   readonly #heads: Set<string>;
   readonly #applied = new Remembered();
   readonly #refused = new Remembered();
-  readonly #wanted = new Remembered();
-  readonly #waiting = new Map<string, Waiting<D>>();
-  /** Parent -> those in memory that wait for it. */
-  readonly #children = new Map<string, string[]>();
-  /** In the order in which they became ready. */
-  readonly #ready = new Map<string, D>();
-  readonly #handedOut = new Map<string, D>();
+  readonly #entries = new Map<string, Entry<D>>();
+  #waiting = 0;
+  #wanted = 0;
+  /** Waiting, ready or handed out. */
+  #held = 0;
+  /** In the order in which they became ready; what is no longer ready is skipped. */
+  #ready: Entry<D>[] = [];
+  #nextReady = 0;
   readonly #given: string[] = [];
   /** Applied parents for which the spill may hold more. */
   readonly #draining = new Set<string>();
@@ -81,51 +90,67 @@ export class Dag<D extends DagDelta> {
 
   /** How many wait in memory, are ready, or are being applied. */
   get pending(): number {
-    return this.#waiting.size + this.#ready.size + this.#handedOut.size;
+    return this.#held;
   }
 
   isApplied(id: string): boolean {
-    return id === GENESIS || this.#applied.has(id) || this.#init.isApplied(id);
+    return this.#applied.has(id) || id === GENESIS || this.#init.isApplied(id);
   }
 
   /** Parents that deltas wait for and nobody has delivered: what to ask peers for, the earliest wanted first. */
   missing(limit: number): readonly string[] {
-    return this.#wanted.first(limit);
+    if (this.#wanted === 0) return [];
+    return this.#entries
+      .values()
+      .filter(({ state }) => state === "wanted")
+      .map(({ id }) => id)
+      .take(limit)
+      .toArray();
   }
 
   /** Throws `invalid_argument` for a delta that names itself as parent. */
   add(delta: D): Added {
-    const { id } = delta;
-    if (delta.parents.includes(id)) throw new ShoalError("invalid_argument", "a delta cannot be its own parent");
-    if (this.#isKnown(id)) return { kind: "known" };
-    return this.#place(delta);
+    const { id, parents } = delta;
+    if (parents.includes(id)) throw new ShoalError("invalid_argument", "a delta cannot be its own parent");
+    const entry = this.#entries.get(id);
+    if (entry === undefined ? this.#isKnown(id) : entry.state !== "wanted") return { kind: "known" };
+    return this.#place(delta, entry);
   }
 
   /** The next delta to apply; say `applied` or `refuse` of its id afterwards. */
   next(): D | undefined {
-    while (this.#ready.size === 0 && this.#draining.size > 0) this.#drain();
-    for (const [id, delta] of this.#ready) {
-      this.#ready.delete(id);
-      this.#handedOut.set(id, delta);
-      return delta;
+    for (;;) {
+      const entry = this.#ready[this.#nextReady];
+      if (entry === undefined) {
+        this.#ready = [];
+        this.#nextReady = 0;
+        if (this.#draining.size === 0) return undefined;
+        this.#drain();
+        continue;
+      }
+      this.#nextReady += 1;
+      if (entry.state !== "ready") continue;
+      entry.state = "handed out";
+      return entry.delta;
     }
-    return undefined;
   }
 
   /** A delta that was handed out has been applied, or one that is ready: made here, it was applied before it was added. */
   applied(id: string): void {
-    const delta = this.#taken(id);
+    const { delta, children } = this.#take(id);
     this.#applied.add(id);
-    for (const parent of delta.parents) this.#heads.delete(parent);
+    for (const parent of delta?.parents ?? []) this.#heads.delete(parent);
     this.#heads.add(id);
-    for (const child of this.#takeChildren(id)) this.#arrived(child, id);
-    this.#draining.add(id);
+    for (const child of children ?? []) {
+      child.missing -= 1;
+      if (child.missing === 0 && child.state === "waiting") this.#makeReady(child);
+    }
+    if (this.#init.spill.size > 0) this.#draining.add(id);
   }
 
   /** A delta that was handed out cannot be applied, ever: it is given up with all that builds upon it. */
   refuse(id: string): void {
-    this.#taken(id);
-    this.#giveUp(id);
+    this.#giveUp(this.#take(id));
   }
 
   /** Ids that were given up since this was last asked. */
@@ -133,86 +158,106 @@ export class Dag<D extends DagDelta> {
     return this.#given.splice(0);
   }
 
-  #taken(id: string): D {
-    const delta = this.#handedOut.get(id) ?? this.#ready.get(id);
-    if (delta === undefined) throw new ShoalError("internal", `delta ${id} is neither ready nor handed out`);
-    this.#handedOut.delete(id);
-    this.#ready.delete(id);
-    return delta;
-  }
-
-  #giveUp(id: string): void {
-    const queue = [id];
-    for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-      if (this.#refused.has(next)) continue;
-      this.#refused.add(next);
-      this.#wanted.delete(next);
-      this.#given.push(next);
-      for (const child of this.#takeChildren(next)) {
-        this.#waiting.delete(child);
-        queue.push(child);
-      }
-      for (let taken = this.#init.spill.take(next, TAKE); taken.length > 0; taken = this.#init.spill.take(next, TAKE)) {
-        for (const delta of taken) queue.push(delta.id);
-      }
+  #take(id: string): Entry<D> {
+    const entry = this.#entries.get(id);
+    if (entry === undefined || (entry.state !== "ready" && entry.state !== "handed out")) {
+      throw new ShoalError("internal", `delta ${id} is neither ready nor handed out`);
     }
+    this.#entries.delete(id);
+    this.#held -= 1;
+    // Whoever still has it among the ready ones skips it.
+    entry.state = "handed out";
+    return entry;
   }
 
   #isKnown(id: string): boolean {
-    return this.#isHere(id) || this.isApplied(id) || this.#refused.has(id) || this.#init.spill.has(id);
+    if (this.isApplied(id) || this.#refused.has(id)) return true;
+    return this.#init.spill.size > 0 && this.#init.spill.has(id);
   }
 
-  #isHere(id: string): boolean {
-    return this.#waiting.has(id) || this.#ready.has(id) || this.#handedOut.has(id);
-  }
-
-  #place(delta: D): Added {
-    const { id } = delta;
-    const parents = new Set<string>();
-    for (const parent of delta.parents) {
-      if (this.#refused.has(parent)) {
-        this.#giveUp(id);
-        return { kind: "refused" };
-      }
-      if (!this.isApplied(parent)) parents.add(parent);
+  /** `entry`: the delta's, where somebody waits for it. */
+  #place(delta: D, entry: Entry<D> | undefined): Added {
+    if (delta.parents.some((parent) => this.#refused.has(parent))) {
+      this.#giveUp(entry ?? blank(delta.id));
+      return { kind: "refused" };
     }
-    if (parents.size === 0) {
-      this.#ready.set(id, delta);
-      this.#wanted.delete(id);
+    const parents = delta.parents.filter(
+      (parent, at) => !this.isApplied(parent) && delta.parents.indexOf(parent) === at,
+    );
+    const spilled = parents.length > 0 && (this.#waiting >= this.#maxWaiting || this.#wanted >= REMEMBERED);
+    if (spilled) {
+      this.#init.spill.put(delta, parents[0]!);
+      // Those that wait for it wait on; it comes back with its parent.
+      if (entry !== undefined) this.#mark(entry, "spilled");
+      return { kind: "waiting", missing: this.#want(parents), spilled };
+    }
+    const placed = entry ?? blank<D>(delta.id);
+    if (entry === undefined) this.#entries.set(delta.id, placed);
+    else this.#mark(entry, "waiting");
+    placed.delta = delta;
+    placed.missing = parents.length;
+    placed.state = "waiting";
+    this.#waiting += 1;
+    this.#held += 1;
+    if (parents.length === 0) {
+      this.#makeReady(placed);
       return { kind: "ready" };
     }
-    const [first] = parents;
-    const spilled = this.#waiting.size >= this.#maxWaiting;
-    if (spilled) this.#init.spill.put(delta, first!);
-    else this.#wait(delta, parents);
-    this.#wanted.delete(id);
-    const missing = [...parents].filter((parent) => !this.#isHere(parent) && !this.#init.spill.has(parent));
-    for (const parent of missing) this.#wanted.add(parent);
+    const missing = this.#want(parents);
+    for (const parent of parents) (this.#entries.get(parent)!.children ??= []).push(placed);
     return { kind: "waiting", missing, spilled };
   }
 
-  #wait(delta: D, parents: Set<string>): void {
-    this.#waiting.set(delta.id, { delta, parents });
+  /** Those of `parents` that nobody has delivered; each has an entry afterwards, as far as the bound goes. */
+  #want(parents: readonly string[]): readonly string[] {
+    const missing: string[] = [];
     for (const parent of parents) {
-      const siblings = this.#children.get(parent);
-      if (siblings === undefined) this.#children.set(parent, [delta.id]);
-      else siblings.push(delta.id);
+      const known = this.#entries.get(parent);
+      if (known !== undefined && known.state !== "wanted") continue;
+      const entry = known ?? blank<D>(parent);
+      if (known === undefined) {
+        this.#entries.set(parent, entry);
+        this.#wanted += 1;
+        if (this.#init.spill.size > 0 && this.#init.spill.has(parent)) this.#mark(entry, "spilled");
+      }
+      if (entry.state === "wanted") missing.push(parent);
     }
+    return missing;
   }
 
-  #arrived(child: string, parent: string): void {
-    const waiting = this.#waiting.get(child);
-    if (waiting === undefined) return;
-    waiting.parents.delete(parent);
-    if (waiting.parents.size > 0) return;
-    this.#waiting.delete(child);
-    this.#ready.set(child, waiting.delta);
+  /** From `wanted`, which is counted, or between states that are not. */
+  #mark(entry: Entry<D>, state: "spilled" | "waiting"): void {
+    if (entry.state === "wanted") this.#wanted -= 1;
+    entry.state = state;
   }
 
-  #takeChildren(id: string): readonly string[] {
-    const children = this.#children.get(id) ?? [];
-    this.#children.delete(id);
-    return children;
+  #makeReady(entry: Entry<D>): void {
+    this.#waiting -= 1;
+    entry.state = "ready";
+    this.#ready.push(entry);
+  }
+
+  #giveUp(root: Entry<D>): void {
+    const queue = [root];
+    for (let entry = queue.pop(); entry !== undefined; entry = queue.pop()) {
+      const { id, state, children } = entry;
+      if (this.#refused.has(id)) continue;
+      if (this.#entries.delete(id)) {
+        if (state === "waiting") {
+          this.#waiting -= 1;
+          this.#held -= 1;
+        }
+        if (state === "wanted") this.#wanted -= 1;
+      }
+      this.#refused.add(id);
+      this.#given.push(id);
+      queue.push(...(children ?? []));
+      while (this.#init.spill.size > 0) {
+        const taken = this.#init.spill.take(id, TAKE);
+        for (const delta of taken) queue.push(this.#entries.get(delta.id) ?? blank(delta.id));
+        if (taken.length < TAKE) break;
+      }
+    }
   }
 
   #drain(): void {
@@ -220,8 +265,12 @@ export class Dag<D extends DagDelta> {
     if (parent === undefined) return;
     const taken = this.#init.spill.take(parent, TAKE);
     if (taken.length < TAKE) this.#draining.delete(parent);
-    for (const delta of taken) this.#place(delta);
+    for (const delta of taken) this.#place(delta, this.#entries.get(delta.id));
   }
+}
+
+function blank<D>(id: string): Entry<D> {
+  return { id, state: "wanted", delta: undefined, missing: 0, children: undefined };
 }
 
 /** A set that forgets its oldest members beyond a bound. */
@@ -237,13 +286,5 @@ class Remembered {
     if (this.#ids.size <= REMEMBERED) return;
     const [oldest] = this.#ids;
     if (oldest !== undefined) this.#ids.delete(oldest);
-  }
-
-  delete(id: string): void {
-    this.#ids.delete(id);
-  }
-
-  first(limit: number): readonly string[] {
-    return this.#ids.values().take(limit).toArray();
   }
 }

@@ -6,4 +6,6 @@ export interface PendingSpill<D> {
   /** Gives back, and forgets, up to `limit` of the deltas that wait for `parent`. */
   take(parent: string, limit: number): readonly D[];
   has(id: string): boolean;
+  /** How many it holds. */
+  readonly size: number;
 }

@@ -4,9 +4,20 @@
  */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 
+/** The memory of the writer that ended last: most are small and short-lived, and making it is most of their cost. */
+let spare: Buffer | undefined;
+/** What a spare may have grown to. */
+const SPARE_BYTES = 65_536;
+
+/** Writes until `done`, which ends it. */
 export class BorshWriter {
-  #bytes = Buffer.allocUnsafe(256);
+  #bytes: Buffer;
   #length = 0;
+
+  constructor() {
+    this.#bytes = spare ?? Buffer.allocUnsafe(1024);
+    spare = undefined;
+  }
 
   #room(more: number): void {
     const need = this.#length + more;
@@ -72,11 +83,17 @@ export class BorshWriter {
     return this;
   }
 
-  /** A copy of what was written. */
+  /** A copy of what was written; nothing may be written afterwards. */
   done(): Uint8Array {
-    return new Uint8Array(this.#bytes.subarray(0, this.#length));
+    const written = new Uint8Array(this.#bytes.subarray(0, this.#length));
+    if (this.#bytes.length <= SPARE_BYTES) spare = this.#bytes;
+    this.#bytes = ENDED;
+    return written;
   }
 }
+
+/** A writer that has ended has no room, and whatever is written to it is lost with it. */
+const ENDED = Buffer.alloc(0);
 
 /**
  * Reads what a writer wrote; throws `invalid_argument` where the bytes end too early, a tag is unknown, or text is no UTF-8.

@@ -99,8 +99,9 @@ export class Trie {
 
   /** Writes what changed; the root's hash, undefined for an empty trie. */
   flush(): Uint8Array | undefined {
+    let root: Uint8Array | undefined;
     // Children before parents: a parent's row holds its children's hashes.
-    for (const path of [...this.#changed].sort((a, b) => b.length - a.length)) {
+    for (const path of Array.from(this.#changed).sort((a, b) => b.length - a.length)) {
       const node = this.#nodes.get(path);
       const key = nodeKey(this.#row, this.#owner, path);
       if (node === undefined) {
@@ -109,13 +110,14 @@ export class Trie {
       }
       const row = encodeNode(node);
       this.#rows.set(key, row);
-      if (path === "") continue;
-      const parent = this.#nodes.get(path.slice(0, -1)) as Branch;
-      parent.hashes[nibbleAt(path, path.length - 1)] = sha256(row);
+      const hash = sha256(row);
+      if (path === "") root = hash;
+      else (this.#nodes.get(path.slice(0, -1)) as Branch).hashes[nibbleAt(path, path.length - 1)] = hash;
     }
     this.#changed.clear();
-    const root = this.#node("");
-    return root === undefined ? undefined : sha256(encodeNode(root));
+    if (root !== undefined) return root;
+    const node = this.#node("");
+    return node === undefined ? undefined : sha256(encodeNode(node));
   }
 
   #node(path: string): TrieNode | undefined {
