@@ -24,6 +24,7 @@ import { createCollector, type Collector } from "./gc/collector.ts";
 import { DEFAULT_GC } from "./gc/settings.ts";
 import { createGovernance } from "./governance/governance.ts";
 import { createAttester } from "./governance/tee/attester.ts";
+import type { UpdateContext } from "./governance/upgrades/mover.ts";
 import type { NodeMessage } from "./manager/messages.ts";
 import type { UsageParts } from "./manager/usage.ts";
 import { startNodeManager } from "./manager/manager.ts";
