@@ -39,17 +39,28 @@ export function permissionOf({ endpoint, params }: Sample): string {
   return endpoint.permission.replaceAll(/\{(\w+)\}/g, (_, name: string) => params[name] ?? "");
 }
 
-/** A value that the schema takes: the named one, or the first of a few that passes; objects field by field. */
+/** A value that the schema takes: the named one, one that its JSON schema lists, or the first of a few that passes. */
 function valueOf(name: string, schema: z.ZodType): unknown {
-  const candidates = [BY_NAME[name], CONTEXT, GROUP, "1", "name", 1, true, {}, []];
-  if (!(schema instanceof z.ZodObject)) {
-    const found = candidates.find((candidate) => candidate !== undefined && schema.safeParse(candidate).success);
-    if (found !== undefined) return found;
-    throw new Error(`no sample for ${name}`);
+  if (schema instanceof z.ZodObject) {
+    return Object.fromEntries(
+      Object.entries(schema.shape as Record<string, z.ZodType>)
+        .filter(([, field]) => !field.safeParse(undefined).success)
+        .map(([field, inner]) => [field, valueOf(field, inner)]),
+    );
   }
-  return Object.fromEntries(
-    Object.entries(schema.shape as Record<string, z.ZodType>)
-      .filter(([, field]) => !field.safeParse(undefined).success)
-      .map(([field, inner]) => [field, valueOf(field, inner)]),
-  );
+  if (schema instanceof z.ZodArray) {
+    const { minItems = 1 } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+    const items = Array.from({ length: minItems }, () => valueOf(name, schema.element as z.ZodType));
+    if (schema.safeParse(items).success) return items;
+  }
+  const candidates = [BY_NAME[name], ...listed(schema), CONTEXT, GROUP, "1", "name", "0".repeat(128), 1, true, {}, []];
+  const found = candidates.find((candidate) => candidate !== undefined && schema.safeParse(candidate).success);
+  if (found !== undefined) return found;
+  throw new Error(`no sample for ${name}: ${JSON.stringify(z.toJSONSchema(schema, { unrepresentable: "any" }))}`);
+}
+
+/** What an enumeration allows, wherever it stands in a schema. */
+function listed(schema: z.ZodType): readonly unknown[] {
+  const { enum: values = [], anyOf = [] } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+  return [...values, ...anyOf.flatMap((each) => each.enum ?? (each.const === undefined ? [] : [each.const]))];
 }
