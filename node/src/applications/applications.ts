@@ -21,7 +21,7 @@ import { bundleApplicationId, rawApplicationId } from "./ids.ts";
 import { type ModuleParts, readModule, storeModule } from "./modules.ts";
 
 /** Milliseconds from the beginning of a download to the end of its installation. */
-export const INSTALL_MAX_MS = 300_000;
+const INSTALL_MAX_MS = 300_000;
 
 export interface ApplicationStoreOptions {
   readonly store: Store;

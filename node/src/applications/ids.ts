@@ -3,7 +3,7 @@ import { type ApplicationId, type BlobId, bytesOf, idOf } from "../model/ids.ts"
 import { BorshWriter } from "../model/borsh.ts";
 import { sha256 } from "../model/sha256.ts";
 
-export interface RawModule {
+interface RawModule {
   readonly bytecode: BlobId;
   readonly size: number;
   readonly source: string;

@@ -29,7 +29,7 @@ import {
 import { upload, UPLOAD_MAX_BYTES, type Uploaded } from "./upload.ts";
 
 /** The reference of a blob that somebody uploaded. */
-export const UPLOAD_OWNER = "upload";
+const UPLOAD_OWNER = "upload";
 
 /** References that are looked at before one refuses the deletion. */
 const OWNERS_SHOWN = 8;
@@ -43,7 +43,7 @@ export interface BlobStoreOptions {
   readonly freeBytes?: FreeBytes;
 }
 
-export interface AddOptions {
+interface AddOptions {
   readonly expected?: string;
   readonly limit?: number;
   /** Rows that are applied together with the blob's own, such as a reference; without them the reference is `upload`. */

@@ -49,7 +49,7 @@ export interface Collected {
   readonly more: boolean;
 }
 
-export interface CollectorParts {
+interface CollectorParts {
   readonly directory: string;
   readonly store: Store;
   readonly clock: Clock;

@@ -41,7 +41,7 @@ export const blobOfKey = (key: Uint8Array): Uint8Array => key.subarray(1);
 /** The owner of a reference's key. */
 export const ownerOfKey = (key: Uint8Array): string => new TextDecoder().decode(key.subarray(1 + ID_BYTES));
 
-export function encodeManifest({ size, chunks }: Manifest): Uint8Array {
+function encodeManifest({ size, chunks }: Manifest): Uint8Array {
   const bytes = Buffer.alloc(SIZE_BYTES + chunks.length * ID_BYTES);
   bytes.writeBigUInt64BE(BigInt(size));
   for (const [at, chunk] of chunks.entries()) bytes.set(chunk, SIZE_BYTES + at * ID_BYTES);

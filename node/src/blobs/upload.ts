@@ -16,7 +16,7 @@ export interface Uploaded extends Disposable {
   readonly manifest: Manifest;
 }
 
-export interface UploadOptions {
+interface UploadOptions {
   readonly directory: string;
   readonly ports: ChunkPorts;
   readonly chunkHolds: Holds;

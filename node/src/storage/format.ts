@@ -26,8 +26,8 @@ const Format = z.strictObject({
 });
 type Format = z.infer<typeof Format>;
 
-/** Bytes of LevelDB's own options; the key of encryption never gets there. */
-export interface FormatOptions {
+/** What lies open, and the storage key where one is configured. */
+interface FormatOptions {
   readonly db: Database;
   readonly path: string;
   readonly key: Uint8Array | undefined;

@@ -19,7 +19,7 @@ import { type Put, WriteQueue } from "./write-queue.ts";
 /** What a sync writes where nothing else waits: LevelDB syncs only what it writes. */
 const SYNC_KEY = storedKey("config", textKey("synced"));
 
-export interface LevelStoreParts {
+interface LevelStoreParts {
   readonly db: Database;
   readonly path: string;
   readonly values: ValueCodec;

@@ -6,7 +6,7 @@ import type { Column, Range, Snapshot } from "./store.ts";
 import { plain, type ValueCodec } from "./values.ts";
 
 export type Database = ClassicLevel<Uint8Array, Uint8Array>;
-export type DatabaseSnapshot = ReturnType<Database["snapshot"]>;
+type DatabaseSnapshot = ReturnType<Database["snapshot"]>;
 
 /** Rows and bytes that one step of a scan takes from LevelDB. */
 const SCAN_STEP_ROWS = 256;

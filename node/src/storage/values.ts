@@ -15,7 +15,7 @@ export interface ValueCodec {
 }
 
 /** Bytes of the storage key. */
-export const STORAGE_KEY_BYTES = 32;
+const STORAGE_KEY_BYTES = 32;
 
 const CHECKSUM_BYTES = 4;
 const NONCE_BYTES = 12;

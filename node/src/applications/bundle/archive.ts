@@ -16,7 +16,7 @@ export interface ArchiveFile {
   readonly content: AsyncIterable<Uint8Array>;
 }
 
-export interface ArchiveLimits {
+interface ArchiveLimits {
   readonly unpackedBytes: number;
   readonly entries: number;
 }

@@ -9,7 +9,7 @@ import { temporaryDirectory } from "../storage/directory.ts";
 import { contentOf, openBlobs } from "./open-blobs.ts";
 
 const KILLS = 6;
-const UPLOADER = fileURLToPath(new URL("uploader.ts", import.meta.url));
+const UPLOADER = fileURLToPath(new URL("uploader-main.ts", import.meta.url));
 
 test("kills during uploads cost nothing that was acknowledged", async () => {
   const path = temporaryDirectory();

@@ -142,7 +142,7 @@ describe("what a store is", () => {
   test("another process is told that it is open", async () => {
     const path = await storeWith(Buffer.from("value"));
     const store = await open(path);
-    const writer = fileURLToPath(new URL("writer.ts", import.meta.url));
+    const writer = fileURLToPath(new URL("writer-main.ts", import.meta.url));
     const child = spawn(process.execPath, [writer, path, "0"], { stdio: ["ignore", "ignore", "pipe"] });
     let said = "";
     child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));

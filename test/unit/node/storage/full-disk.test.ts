@@ -33,7 +33,7 @@ const hasLimits = spawnSync("prlimit", ["--version"]).status === 0;
 
 test.skipIf(!hasLimits)("a write that fails half way costs nothing that was acknowledged", async () => {
   const path = temporaryDirectory();
-  const script = fileURLToPath(new URL("full-disk.ts", import.meta.url));
+  const script = fileURLToPath(new URL("full-disk-main.ts", import.meta.url));
   // Blocks of 512 bytes: files of 2 MB.
   const { stdout, stderr } = spawnSync(
     "sh",

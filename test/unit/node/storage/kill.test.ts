@@ -9,10 +9,10 @@ import { openStore } from "@shoal/node/storage/open.ts";
 import { below, seeded } from "@shoal/shared/base/random.ts";
 import { expect, test } from "vitest";
 import { temporaryDirectory } from "./directory.ts";
-import { WIDTH } from "./writer.ts";
+import { WIDTH } from "./writer-main.ts";
 
 const KILLS = 16;
-const WRITER = fileURLToPath(new URL("writer.ts", import.meta.url));
+const WRITER = fileURLToPath(new URL("writer-main.ts", import.meta.url));
 
 /** Runs a writer until it has acknowledged `count` batches, kills it, and says what it acknowledged. */
 async function writeUntilKilled(path: string, from: number, count: number): Promise<readonly number[]> {

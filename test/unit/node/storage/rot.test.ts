@@ -11,7 +11,7 @@ import { expect, test } from "vitest";
 import { temporaryDirectory } from "./directory.ts";
 
 const ROUNDS = 40;
-const READER = fileURLToPath(new URL("rot-reader.ts", import.meta.url));
+const READER = fileURLToPath(new URL("rot-main.ts", import.meta.url));
 
 test(`${ROUNDS} stores with damaged files give errors, never other values`, async () => {
   const path = temporaryDirectory();

@@ -195,7 +195,7 @@ describe("a reader in a worker", () => {
     const path = temporaryDirectory();
     const store = await open(path);
     await store.apply([row("state", "k", "one")]);
-    const worker = new Worker(new URL("reader-worker.ts", import.meta.url), { workerData: { path } });
+    const worker = new Worker(new URL("reader-main.ts", import.meta.url), { workerData: { path } });
     const ask = async (question: string): Promise<unknown> => {
       const answer = new Promise((resolve) => worker.once("message", resolve));
       worker.postMessage(question);

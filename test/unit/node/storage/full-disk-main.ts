@@ -13,7 +13,7 @@ const [, , path = ""] = process.argv;
 const store = await openStore({ path, log: silentLog });
 await store.apply([{ column: "state", key: textKey("k"), value: textKey("before") }]);
 
-const worker = new Worker(new URL("reader-worker.ts", import.meta.url), { workerData: { path } });
+const worker = new Worker(new URL("reader-main.ts", import.meta.url), { workerData: { path } });
 const heard = (): Promise<unknown> => new Promise((resolve) => worker.once("message", resolve));
 const ask = (): Promise<unknown> => {
   const answer = heard();
