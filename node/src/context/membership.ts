@@ -36,6 +36,11 @@ export interface Membership {
   release(contextId: ContextId, commit: Commit): Promise<void>;
   /** Synchronous: asked at every call. */
   mayExecute(contextId: ContextId, identity: PublicKey): ExecuteRight;
+  /**
+   * Asked before a context is called: moves it to its group's application where its upgrade waits for that. A context that
+   * cannot be moved is called as it was.
+   */
+  beforeUse(contextId: ContextId): Promise<void>;
   /** Whether a method of `source` may call into `target`: both are in one namespace. */
   mayCallAcross(source: ContextId, target: ContextId): boolean;
 }

@@ -52,6 +52,7 @@ export async function createGovernance(init: GovernanceInit): Promise<Governance
   };
   return {
     ...membership,
+    beforeUse: (contextId) => upgrades.beforeUse(contextId),
     account: account.publicKey,
     upgrades,
     group,

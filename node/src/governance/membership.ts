@@ -58,7 +58,7 @@ function draftsFor({ ledger, account }: MembershipInit, input: AdmitInput, appKe
   return drafts;
 }
 
-export function createMembership(init: MembershipInit): Membership {
+export function createMembership(init: MembershipInit): Omit<Membership, "beforeUse"> {
   const { ledger, account, applications } = init;
   const standingIn = (contextId: ContextId, identity: AdmitInput["identity"]) => {
     const groupId = ledger.groupOf(contextId);

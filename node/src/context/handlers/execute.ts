@@ -9,6 +9,7 @@ import { substitute } from "../substitute.ts";
 import { dispatchXCalls } from "../xcalls.ts";
 
 export async function execute(parts: ContextParts, input: ExecuteInput): Promise<ExecuteResult> {
+  await parts.membership.beforeUse(input.contextId);
   const context = parts.registry.get(input.contextId);
   if (context === undefined) throw new ExecuteFailure({ type: "ContextNotFound" });
   if (context.rootHash === EMPTY_ROOT) throw new ExecuteFailure({ type: "Uninitialized" });

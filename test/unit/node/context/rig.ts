@@ -60,6 +60,7 @@ export async function openRig(directory: string, limits: Partial<VmLimits> = {})
     admit: (_, commit) => commit([]),
     release: (_, commit) => commit([]),
     mayExecute: () => rig.right,
+    beforeUse: async () => undefined,
     mayCallAcross: () => true,
   };
   const manager = await startContexts({
