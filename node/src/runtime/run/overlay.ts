@@ -71,9 +71,10 @@ export class Overlay {
   }
 
   #fullKey(key: string): Uint8Array {
-    const full = Buffer.allocUnsafe(this.#context.length + key.length);
+    const { length } = this.#context;
+    const full = new Uint8Array(length + key.length);
     full.set(this.#context);
-    full.write(key, this.#context.length, "latin1");
+    for (let at = 0; at < key.length; at++) full[length + at] = key.charCodeAt(at);
     return full;
   }
 }

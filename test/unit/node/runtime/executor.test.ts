@@ -117,15 +117,32 @@ describe("a guest that does not end", () => {
       expect((await Promise.all(behind)).map(endOf)).toEqual(Array.from({ length: 5 }, () => "ok"));
     }));
 
-  it("holds up nobody while another thread is free, not even who was sent behind it", () =>
+  it("holds up no reader of its context while another thread is free, not even who was sent behind it", () =>
     withExecutor({ workers: 2 }, async (executor) => {
       let ended = false;
-      const spinning = executor.run(request("spin", { limits: limitsOf({ maxGas: 1n << 60n, maxWallMs: 5000 }) }));
+      const spinning = executor.run(
+        request("spin", { mode: "write", limits: limitsOf({ maxGas: 1n << 60n, maxWallMs: 5000 }) }),
+      );
       void spinning.then(() => (ended = true));
       const outcomes = await Promise.all(Array.from({ length: 20 }, () => executor.run(request("who"))));
       expect(outcomes.map(endOf)).toEqual(Array.from({ length: 20 }, () => "ok"));
       expect(ended).toBe(false);
       expect(endOf(await spinning)).toBe("DeadlineExceeded");
+    }));
+
+  it("leaves every other run its own answer", () =>
+    withExecutor({ workers: 2 }, async (executor) => {
+      const runs = Array.from({ length: 120 }, (_, n) => {
+        const context = contextOf(n % 7);
+        const method = n % 20 === 5 ? "spin" : "who";
+        const limits = limitsOf({ maxGas: 1n << 60n, maxWallMs: method === "spin" ? 100 : 20_000 });
+        return { context, method, outcome: executor.run(request(method, { context, limits })) };
+      });
+      for (const { context, method, outcome } of runs) {
+        const answer = await outcome;
+        if (method === "spin") expect(endOf(answer)).toBe("DeadlineExceeded");
+        else expect(Buffer.from(returnedBy(answer)).subarray(16)).toEqual(Buffer.from(context));
+      }
     }));
 
   it("costs one thread each time, and the executor goes on", () =>
