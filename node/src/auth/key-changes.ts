@@ -2,7 +2,7 @@
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
 import type { Row } from "../storage/store.ts";
-import { isAdministrator, refuseLast, requireOver, requireSome, type Caller } from "./key-rules.ts";
+import { asOfNow, isAdministrator, refuseLast, requireOver, requireSome, type Caller } from "./key-rules.ts";
 import { keptPermissions, parsePermissions, textOf } from "./permissions.ts";
 import type { AuthKey, Records } from "./records.ts";
 import type { Sessions } from "./sessions.ts";
@@ -36,7 +36,7 @@ export function createKeyChanges(init: {
   };
   const mine = (caller: Caller, id: string): AuthKey => {
     const key = get(id);
-    requireOver(caller, keptPermissions(key.permissions));
+    requireOver(asOfNow(records, caller), keptPermissions(key.permissions));
     return key;
   };
   const write = async (rows: readonly Row[]): Promise<void> => {
@@ -73,7 +73,7 @@ export function createKeyChanges(init: {
       return exclusive(async () => {
         const key = mine(caller, id);
         if (!isValid(records, key)) throw new ShoalError("not_found", "the key is revoked");
-        requireOver(caller, added, "add");
+        requireOver(asOfNow(records, caller), added, "add");
         const kept = key.permissions.filter((text) => !removed.includes(text));
         const permissions = parsePermissions([...kept, ...added.map(textOf)], "add");
         requireSome(permissions, "remove");

@@ -1,12 +1,22 @@
 /** What has to hold before keys change: nobody reaches beyond themselves, and the last administrator stays. */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { AuthRefusal } from "./failure.ts";
-import { anyCovers, textOf, type Permission } from "./permissions.ts";
+import { anyCovers, intersection, textOf, type Permission } from "./permissions.ts";
 import type { AuthKey, Records } from "./records.ts";
 import { AUTH_LIMITS, type AuthSettings, type Credentials } from "./settings.ts";
-import { isValid, type Verified } from "./verifier.ts";
+import { isValid, permissionsOf, type Verified } from "./verifier.ts";
 
 export type Caller = Pick<Verified, "key" | "permissions">;
+
+/**
+ * The caller as of now: time has passed since its token was looked at, and what it may do is decided when it is done. Throws
+ * `token_revoked` where its key does not stand any more.
+ */
+export function asOfNow(records: Pick<Records, "key">, caller: Caller): Caller {
+  const key = records.key(caller.key.id);
+  if (key === undefined || !isValid(records, key)) throw new AuthRefusal("token_revoked", "the token was revoked");
+  return { key, permissions: intersection(caller.permissions, permissionsOf(records, key)) };
+}
 
 /** Throws `permission_denied` where the caller does not hold each of them. */
 export function requireOver(caller: Caller, permissions: readonly Permission[], field?: string): void {

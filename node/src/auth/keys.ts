@@ -5,8 +5,15 @@
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { Random } from "@shoal/shared/base/random.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
-import { AuthRefusal } from "./failure.ts";
-import { administrators, checkCredentials, requireOver, requireRoom, requireSome, type Caller } from "./key-rules.ts";
+import {
+  administrators,
+  asOfNow,
+  checkCredentials,
+  requireOver,
+  requireRoom,
+  requireSome,
+  type Caller,
+} from "./key-rules.ts";
 import { createKeyChanges, type KeyChanges } from "./key-changes.ts";
 import type { Passwords } from "./passwords.ts";
 import { parsePermissions, scoped, textOf } from "./permissions.ts";
@@ -14,7 +21,7 @@ import type { AuthKey, Records } from "./records.ts";
 import type { OpenOptions, Sessions } from "./sessions.ts";
 import type { AuthSettings, Credentials } from "./settings.ts";
 import type { TokenPair } from "./tokens.ts";
-import { isValid, type Verifier } from "./verifier.ts";
+import type { Verifier } from "./verifier.ts";
 
 export interface NewRoot {
   readonly publicKey: string;
@@ -61,11 +68,13 @@ export function createKeys(init: KeysInit): Keys {
   };
   const bound = (nodeUrl: string | undefined): Pick<AuthKey, "nodeUrl"> => (nodeUrl === undefined ? {} : { nodeUrl });
 
-  const makeRoot = async (root: NewRoot): Promise<AuthKey> => {
+  /** `allow` throws where it may not be made. */
+  const makeRoot = async (root: NewRoot, allow: () => void): Promise<AuthKey> => {
     const { username, password } = root.credentials;
     checkCredentials(root.credentials, init.settings);
     const hash = await passwords.hash(password);
     return exclusive(async () => {
+      allow();
       if (records.user(username) !== undefined)
         throw new ShoalError("already_exists", "there is a user of that name", { field: "username" });
       await requireRoom(records);
@@ -81,26 +90,27 @@ export function createKeys(init: KeysInit): Keys {
     list: async (kind) => (await records.keys()).filter((key) => key.kind === kind),
     hasAdministrator: async () => (await administrators(records)).length > 0,
     createAdministrator: (credentials) =>
-      makeRoot({ publicKey: credentials.username, authMethod: "user_password", credentials, permissions: ["admin"] }),
+      makeRoot(
+        { publicKey: credentials.username, authMethod: "user_password", credentials, permissions: ["admin"] },
+        () => undefined,
+      ),
 
     async createRoot(caller, root) {
       const permissions = parsePermissions(root.permissions);
       requireSome(permissions, "permissions");
-      requireOver(caller, permissions, "permissions");
-      return makeRoot({ ...root, permissions: permissions.map(textOf) });
+      // Asked before the password is hashed, which is dear, and again when the key is made.
+      const allow = (): void => requireOver(asOfNow(records, caller), permissions, "permissions");
+      allow();
+      return makeRoot({ ...root, permissions: permissions.map(textOf) }, allow);
     },
 
     async createClient(caller, client) {
       const permissions = parsePermissions([...defaultPermission(client), ...client.permissions]);
       requireSome(permissions, "permissions");
-      requireOver(caller, permissions, "permissions");
       return exclusive(async () => {
+        requireOver(asOfNow(records, caller), permissions, "permissions");
         await requireRoom(records);
-        // The caller may have gone since its token was looked at.
         const rootId = caller.key.rootId ?? caller.key.id;
-        const root = records.key(rootId);
-        if (root === undefined || !isValid(records, root))
-          throw new AuthRefusal("token_revoked", "the key was revoked");
         const name = `Context Client - ${client.contextId ?? ""} (${client.contextIdentity ?? ""})`;
         const key = { ...fresh("client", name, permissions.map(textOf)), rootId, ...bound(client.nodeUrl) };
         return sessions.open(key, { nodeUrl: client.nodeUrl, with: [records.put.key(key)] });

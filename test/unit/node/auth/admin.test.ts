@@ -214,6 +214,15 @@ describe("nobody reaches beyond themselves", () => {
   });
 });
 
+it("whoever is revoked while a password is hashed makes no user any more", async () => {
+  const keeper = await user("late keeper", ["keys", "blob"]);
+  const creation = w.call("POST", "/admin/keys", { token: keeper.access_token, body: newUser("too late", ["blob"]) });
+  await w.call("DELETE", `/admin/keys/${subOf(keeper)}`, { token: admin.access_token });
+  expect((await creation).headers.get("x-auth-error")).toBe("token_revoked");
+  const credentials = { username: "too late", password: "password of too late" };
+  expect((await w.login({ provider_data: credentials })).status).toBe(401);
+});
+
 describe("revoking tokens", () => {
   it("of a root key ends its sign-ins, and leaves the user", async () => {
     const pair = await user("frank", ["blob"]);
