@@ -25,6 +25,8 @@ export function version(number: u32): void {}
 export function init(): void {}
 /** A method that only reads. */
 export function view(): void {}
+/** A method that may change the state, as every method that is not marked. */
+export function mutate(): void {}
 /** A method that carries the state of the version before over. */
 export function migrate(from: u32): void {}
 /** A class that travels as JSON. */

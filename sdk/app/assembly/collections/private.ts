@@ -3,7 +3,7 @@ import { fail, panic } from "../failure";
 import { answer, answerLength, takeAnswer, valueBuffer } from "../host/buffer";
 import { private_storage_read, private_storage_remove, private_storage_write } from "../host/core";
 import { Writer } from "../json/writer";
-import { encode } from "../json/codec";
+import { encode, zero } from "../json/codec";
 import { REGISTER, answerOr, answerOrNull, readValue, state, writeKey } from "./collection";
 import { keyBuffer } from "../host/buffer";
 
@@ -37,7 +37,7 @@ export class PrivateRegister<T> {
   get value(): T {
     if (this.isSet && takeAnswer()) return readValue<T>(answer, answerLength);
     if (!isNullable<T>()) fail("a register was read before it was set", "not_set");
-    return changetype<T>(0);
+    return zero<T>();
   }
 
   set value(value: T) {

@@ -3,6 +3,7 @@ import { idBuffer } from "../host/buffer";
 import { js_crdt_lww_get, js_crdt_lww_new_with_id, js_crdt_lww_set } from "../host/collections";
 import { fail } from "../failure";
 import { answer, answerLength, takeAnswer } from "../host/buffer";
+import { zero } from "../json/codec";
 import { Collection, REGISTER, asked, changing, readValue, valueOf } from "./collection";
 
 export class Register<T> extends Collection {
@@ -18,7 +19,7 @@ export class Register<T> extends Collection {
   get value(): T {
     if (this.isSet && takeAnswer()) return readValue<T>(answer, answerLength);
     if (!isNullable<T>()) fail("a register was read before it was set", "not_set");
-    return changetype<T>(0);
+    return zero<T>();
   }
 
   set value(value: T) {

@@ -10,6 +10,7 @@ import {
   js_crdt_vector_pop,
   js_crdt_vector_push,
 } from "../host/collections";
+import { zero } from "../json/codec";
 import { Collection, REGISTER, answerNumber, answerOr, answerOrNull, asked, changing, valueOf } from "./collection";
 
 export class Vector<T> extends Collection {
@@ -45,7 +46,7 @@ export class Vector<T> extends Collection {
   slice(start: i32, count: i32): T[] {
     const end = min(start + count, this.length);
     const values = new Array<T>(0);
-    for (let i = start; i < end; i++) values.push(answerOr<T>(this.ask(i), changetype<T>(0)));
+    for (let i = start; i < end; i++) values.push(answerOr<T>(this.ask(i), zero<T>()));
     return values;
   }
 

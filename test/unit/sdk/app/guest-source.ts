@@ -2,7 +2,7 @@
 export const GUEST = `/** Everything once. */
 import {
   AuthoredMap, Counter, Dictionary, FrozenStorage, Map, PnCounter, Register, Set, Text, UserStorage, Vector,
-  app, blobs, emit, env, event, fail, init, json, view,
+  app, blobs, emit, env, event, fail, init, json, mutate, view,
 } from "@shoal/app";
 
 @json
@@ -21,6 +21,9 @@ class Shape {
 class Happened {
   constructor(readonly what: string, readonly times: u32) {}
 }
+
+/** A default means this, whatever generated code calls its own. */
+const first = 11;
 
 /** Overridden below, so that calls of it go through a stub that finds out which. */
 class Step {
@@ -52,6 +55,10 @@ class Guest {
   mine: UserStorage<i32>;
   frozen: FrozenStorage<Point>;
   authored: AuthoredMap<string, i32>;
+  total: Register<u64>;
+  ratios: Vector<f64>;
+  flags: Map<string, bool>;
+  @private seen: Register<i32>;
   @private secret: Register<string>;
   @private hidden: Map<i32, Point>;
 
@@ -103,6 +110,15 @@ class Guest {
     this.register.clear();
     return [before, after, found, this.register.isSet ? 1 : 0];
   }
+  numbersToo(): f64[] {
+    this.total.value = 7;
+    this.ratios.push(0.5);
+    this.flags.set("on", true);
+    this.seen.value = -3;
+    const on: f64 = this.flags.getOr("on", false) ? 1 : 0;
+    return [<f64>this.total.value, this.ratios.slice(0, 9)[0], this.ratios.getOr(4, 9), on, <f64>this.seen.value];
+  }
+  @mutate scoped(value: i32 = first): i32 { return value; }
   unset(): i32 { return this.register.value.x; }
   maybes(): string[] {
     const found = new Array<string>();

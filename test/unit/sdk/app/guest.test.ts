@@ -79,6 +79,7 @@ describe("values travel as JSON", () => {
   test("with defaults, nulls and no arguments at all", async () => {
     expect(await guest.value("fallback")).toBe(7);
     expect(await guest.value("fallback", { value: 8 })).toBe(8);
+    expect(await guest.value("scoped")).toBe(11);
     expect(await guest.value("nullable", "")).toBeNull();
     expect((await guest.call("nothing", "")).value).toBeUndefined();
   });
@@ -170,6 +171,7 @@ describe("collections", () => {
   test("hold one value, or none", async () => {
     expect(await guest.value("registers", { x: 4 })).toEqual([0, 1, -4, 0]);
     expect(await guest.value("maybes")).toEqual(["null", "some"]);
+    expect(await guest.value("numbersToo")).toEqual([7, 0.5, 9, 1, -3]);
   });
 
   test("hold values by key", async () => {

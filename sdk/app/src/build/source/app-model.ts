@@ -1,8 +1,9 @@
 /** The app that a set of files makes up, judged: one state class, marked classes, methods by their parts. */
 import type { Problem } from "../problem.ts";
-import { type AbiType, AbiTypes } from "./abi-type.ts";
+import { AbiTypes } from "./abi-type.ts";
+import { MEMBERS_MAX } from "./codec.ts";
 import { lineOf } from "./lines.ts";
-import type { ClassModel, Decorator, Method, Place, SourceFile, TypeRef } from "./model.ts";
+import type { ClassModel, Decorator, Method, Place, SourceFile } from "./model.ts";
 
 /** Where the state class is looked for, within the app's folder. */
 export const APP_FILE = "src/app.ts";
@@ -95,7 +96,9 @@ class Judge {
     if (model.generic || model.extendsAnother) {
       this.#at(model.place, "a class marked @json or @event is neither generic nor extends another");
     }
-    for (const field of model.fields) if (!field.isStatic) this.#types.value(field.type);
+    const fields = model.fields.filter(({ isStatic }) => !isStatic);
+    if (fields.length > MEMBERS_MAX) this.#at(model.place, `a class has at most ${MEMBERS_MAX} members that travel`);
+    for (const { type } of fields) this.#types.value(type);
   }
 
   #state(state: ClassModel): void {
@@ -128,6 +131,7 @@ class Judge {
       this.#at(method.place, "the method marked @init is named init, and no other is");
     }
     if (method.generic) this.#at(method.place, "a method that is called from outside has no type parameters");
+    if (method.params.length > MEMBERS_MAX) this.#at(method.place, `a method has at most ${MEMBERS_MAX} parameters`);
     for (const { type } of method.params) this.#types.value(type);
     this.#types.value(method.returns);
     const silent = role === "init" || role === "migrate";
@@ -153,12 +157,3 @@ export function decorated(model: { readonly decorators: readonly Decorator[] }, 
 export function isPrivate(field: { readonly decorators: readonly Decorator[] }): boolean {
   return decorated(field, "private") !== undefined;
 }
-
-/** Fields that the node shares, in their order. */
-export function sharedFields(
-  state: ClassModel,
-): readonly (ClassModel["fields"][number] & { readonly type: TypeRef })[] {
-  return state.fields.filter((field) => !isPrivate(field));
-}
-
-export type { AbiType };

@@ -10,7 +10,7 @@ import { exportsOf } from "./method.ts";
 import type { Field, SourceFile } from "./model.ts";
 
 /** Under this name generated code reaches the library. */
-export const LIBRARY_IMPORT = 'import * as __shoal from "@shoal/app/generated";';
+const LIBRARY_IMPORT = 'import * as __shoal from "@shoal/app/generated";';
 
 interface Edit {
   readonly start: number;
@@ -50,7 +50,7 @@ function fieldEdit(field: Field): Edit {
 }
 
 /** The 32-byte id of a field's collection: the same on every replica, whoever makes it first. */
-export function collectionId(field: string): Uint8Array {
+function collectionId(field: string): Uint8Array {
   return createHash("sha256").update(`shoal.collection:${field}`).digest();
 }
 
