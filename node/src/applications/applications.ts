@@ -139,9 +139,7 @@ export class ApplicationStore implements Applications {
     fetch: (pins: DisposableStack, signal: AbortSignal) => Promise<BlobInfo>,
   ): Promise<ApplicationId> {
     using pins = new DisposableStack();
-    const maxMs = this.#options.installMaxMs ?? INSTALL_MAX_MS;
-    const signal = AbortSignal.timeout(maxMs);
-    try {
+    return await this.#inTime(async (signal) => {
       const blob = await fetch(pins, signal);
       const arrived: Arrived = { blob, source, input, pins, signal };
       const application = (await this.#isRaw(blob)) ? await this.#raw(arrived) : await this.#bundle(arrived);
@@ -150,6 +148,14 @@ export class ApplicationStore implements Applications {
         await this.#catalogue.put({ application, instrumenter: INSTRUMENTER_VERSION });
       });
       return application.id;
+    });
+  }
+
+  async #inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const maxMs = this.#options.installMaxMs ?? INSTALL_MAX_MS;
+    const signal = AbortSignal.timeout(maxMs);
+    try {
+      return await work(signal);
     } catch (cause) {
       if (!signal.aborted || cause instanceof ShoalError) throw cause;
       throw new ShoalError("deadline_exceeded", `the installation took longer than ${maxMs} ms`, { cause });
@@ -248,13 +254,15 @@ export class ApplicationStore implements Applications {
 
   async #renew(application: Application): Promise<Application> {
     using pins = new DisposableStack();
-    const signal = AbortSignal.timeout(this.#options.installMaxMs ?? INSTALL_MAX_MS);
-    const modules: ApplicationModule[] = [];
-    for (const { service, bytecode, abi } of application.modules) {
-      const wasm = await readModule(this.#options.blobs, bytecode);
-      const module = { service, wasm, ...(abi === undefined ? {} : { abi }) };
-      modules.push(await storeModule(module, this.#modules, pins, signal));
-    }
+    const modules = await this.#inTime(async (signal) => {
+      const made: ApplicationModule[] = [];
+      for (const { service, bytecode, abi } of application.modules) {
+        const wasm = await readModule(this.#options.blobs, bytecode);
+        const module = { service, wasm, ...(abi === undefined ? {} : { abi }) };
+        made.push(await storeModule(module, this.#modules, pins, signal));
+      }
+      return made;
+    });
     const renewed = { ...application, modules };
     await this.#inTurn(async () => {
       // It may have been uninstalled, or installed anew, in the meantime.

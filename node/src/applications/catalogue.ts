@@ -28,6 +28,8 @@ export class Catalogue {
   readonly #store: Store;
   /** By id, then by version. */
   readonly #installed = new Map<ApplicationId, Map<string, Installed>>();
+  /** Asked for by every call that a context runs. */
+  readonly #newest = new Map<ApplicationId, Installed>();
 
   private constructor(store: Store) {
     this.#store = store;
@@ -41,7 +43,7 @@ export class Catalogue {
 
   /** The newest version. */
   newest(id: ApplicationId): Installed | undefined {
-    return this.versionsOf(id)[0];
+    return this.#newest.get(id);
   }
 
   at(id: ApplicationId, version: string): Installed | undefined {
@@ -95,6 +97,7 @@ export class Catalogue {
     }
     await this.#apply(rows);
     this.#installed.delete(id);
+    this.#newest.delete(id);
   }
 
   /** Another application may have taken the place of the same package and version: its row stays. */
@@ -115,6 +118,7 @@ export class Catalogue {
     const versions = this.#installed.get(id) ?? new Map<string, Installed>();
     versions.set(version, installed);
     this.#installed.set(id, versions);
+    this.#newest.set(id, this.versionsOf(id)[0] ?? installed);
   }
 
   async #apply(rows: readonly Row[]): Promise<void> {
