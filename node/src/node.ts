@@ -111,7 +111,9 @@ async function wire(init: NodeInit, onClose: OnClose): Promise<Omit<Node, "close
     store,
     registry,
     unready: () => (actors.isStopped() ? "the context manager has stopped" : undefined),
-    ...(config.auth.mode === "embedded" ? { guard: auth.guard, authRoutes: auth.routes() } : {}),
+    // Behind a proxy nobody is judged here, but the proxy asks `/auth/validate`.
+    authRoutes: auth.routes(),
+    ...(config.auth.mode === "embedded" ? { guard: auth.guard } : {}),
     clock,
     random,
     log,
@@ -122,12 +124,9 @@ async function wire(init: NodeInit, onClose: OnClose): Promise<Omit<Node, "close
 }
 
 /** What everything else stands on: store, blobs, the threads that run methods. */
-async function openBase({ config, clock, log, storageKey, threads }: NodeInit, onClose: OnClose) {
-  const store = await openStore({
-    path: config.datastorePath,
-    log,
-    ...(storageKey === undefined ? {} : { cipher: storageKey }),
-  });
+async function openBase(init: NodeInit, onClose: OnClose) {
+  const { config, clock, log, storageKey, threads } = init;
+  const store = await openStore({ path: config.datastorePath, log, ...cipherOf(init) });
   onClose(() => store.close());
   const blobs = await BlobStore.open({ directory: config.blobstorePath, store, clock });
   const executor = await createExecutor({
@@ -140,6 +139,9 @@ async function openBase({ config, clock, log, storageKey, threads }: NodeInit, o
   onClose(() => executor.close());
   return { store, blobs, executor, events: createEventBus(log) };
 }
+
+const cipherOf = ({ storageKey }: NodeInit): { readonly cipher?: Uint8Array } =>
+  storageKey === undefined ? {} : { cipher: storageKey };
 
 type Base = Awaited<ReturnType<typeof openBase>>;
 
@@ -240,7 +242,7 @@ async function openAuth(init: NodeInit, store: Store, onClose: OnClose): Promise
   let own = store;
   if (authStorage.type === "memory") own = createMemoryStore();
   else if (authStorage.path !== undefined) {
-    own = await openStore({ path: authStorage.path, log });
+    own = await openStore({ path: authStorage.path, log, ...cipherOf(init) });
     onClose(() => own.close());
   }
   return createAuth({ store: own, clock, random, log, settings: config.auth, version });
