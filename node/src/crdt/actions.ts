@@ -27,14 +27,20 @@ export interface StorageDelta {
   readonly causal?: Uint8Array;
 }
 
+/** How the host's own collections write, and the only thing they read: nothing is guessed among nodes. */
+export const HOST_LAYOUT: Layout = "G3+";
+
 const TAGS = { add: 0, delete: 2, update: 3 } as const;
 const ACTIONS = 0;
 const CAUSAL_ACTIONS = 2;
 
-/** Reads an artifact in whichever layout fits it exactly; throws `invalid_argument` where none does. */
-export function readStorageDelta(artifact: Uint8Array): StorageDelta {
+/** A layout with more in it first: what has it fits no other, what lacks it does not fit. */
+const GUEST_LAYOUTS: readonly Layout[] = ["G3+", "G3", "G2"];
+
+/** Reads an artifact in the first of `layouts` that fits it exactly; throws `invalid_argument` where none does. */
+export function readStorageDelta(artifact: Uint8Array, layouts: readonly Layout[] = GUEST_LAYOUTS): StorageDelta {
   let first: unknown;
-  for (const layout of ["G3", "G2"] as const) {
+  for (const layout of layouts) {
     try {
       return readAs(artifact, layout);
     } catch (thrown) {
@@ -54,7 +60,7 @@ export function writeStorageDelta(delta: StorageDelta): Uint8Array {
 function readAs(artifact: Uint8Array, layout: Layout): StorageDelta {
   const reader = new BorshReader(artifact);
   const tag = reader.u8();
-  if (tag !== ACTIONS && !(tag === CAUSAL_ACTIONS && layout === "G3")) {
+  if (tag !== ACTIONS && !(tag === CAUSAL_ACTIONS && layout !== "G2")) {
     throw new ShoalError("invalid_argument", `a storage delta of actions expected, not tag ${tag}`);
   }
   const actions = reader.vec((inner) => readAction(inner, layout));

@@ -1,5 +1,5 @@
 /** The host-side collections of one run, put together: see `contract.ts` for what each call answers. */
-import { readStorageDelta, writeStorageDelta, type StorageDelta } from "./actions.ts";
+import { HOST_LAYOUT, readStorageDelta, writeStorageDelta, type StorageDelta } from "./actions.ts";
 import { authoredMapCalls } from "./calls/authored-map.ts";
 import { authoredVectorCalls } from "./calls/authored-vector.ts";
 import { counterCalls, pnCounterCalls } from "./calls/counter.ts";
@@ -48,7 +48,7 @@ function applyDelta(state: State, artifact: Uint8Array, window: StampWindow): vo
   if (artifact.length === 0) return;
   let delta: StorageDelta;
   try {
-    delta = readStorageDelta(artifact);
+    delta = readStorageDelta(artifact, [HOST_LAYOUT]);
   } catch (cause) {
     throw new CollectionError("the delta cannot be read", "invalid_argument", cause);
   }
@@ -61,6 +61,6 @@ function flush(state: State): Flushed | undefined {
   const { rootHash, actions } = flushed;
   return {
     rootHash,
-    artifact: actions.length === 0 ? new Uint8Array() : writeStorageDelta({ layout: "G3", actions }),
+    artifact: actions.length === 0 ? new Uint8Array() : writeStorageDelta({ layout: HOST_LAYOUT, actions }),
   };
 }

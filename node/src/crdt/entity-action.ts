@@ -1,6 +1,6 @@
 /** Between entities and the actions of an artifact: what a run says of its writes, and what may be believed of others'. */
 import type { Entity, Write } from "../storage/merkle/entity-row.ts";
-import type { Action } from "./actions.ts";
+import { HOST_LAYOUT, type Action } from "./actions.ts";
 import type { CollectionsEnv, StampWindow } from "./contract.ts";
 import { CollectionError } from "./error.ts";
 import {
@@ -40,7 +40,7 @@ export function actionOf(
   });
   const unsigned = action(UNSIGNED);
   if (write.owner === undefined || sign === undefined) return { action: unsigned, signature: undefined };
-  const signature = sign(payloadForSigning(unsigned));
+  const signature = sign(payloadForSigning(unsigned, HOST_LAYOUT));
   return { action: action(signature), signature };
 }
 
@@ -118,7 +118,7 @@ function judgeEntry(id: Uint8Array, parent: Uint8Array, write: Write, storage: S
 function judgeSignature(action: Action, storage: StorageType & { kind: "user" }, env: CollectionsEnv): void {
   const { signed, owner } = storage;
   if (signed === undefined || signed.nonce !== action.metadata.updatedAt) refuse("the entry's signature is missing");
-  if (!env.verify(owner, signed.signature, payloadForSigning(action))) {
+  if (!env.verify(owner, signed.signature, payloadForSigning(action, HOST_LAYOUT))) {
     throw new CollectionError("the entry's signature is not its owner's", "permission_denied");
   }
 }

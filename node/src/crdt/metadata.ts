@@ -1,11 +1,20 @@
 /**
- * What an entity says of itself beside its value, as guests write it. Two generations differ in the number of CRDT types
- * and in one field at the end, and nothing in the bytes says which it is: the reader is told.
+ * What an entity says of itself beside its value, as guests write it. Generations differ in the number of CRDT types, in
+ * one field at the end, and in whether a signature names its key; nothing in the bytes says which it is: the reader is told.
  */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { BorshReader, BorshWriter } from "../model/borsh.ts";
 
-export type Layout = "G2" | "G3";
+/** `G3+`: the later builds of the third generation, whose signatures name the key that made them. */
+export type Layout = "G2" | "G3" | "G3+";
+
+export interface Signed {
+  /** 64 bytes; all zero until signed. */
+  readonly signature: Uint8Array;
+  readonly nonce: bigint;
+  /** 32-byte public key. */
+  readonly signer?: Uint8Array;
+}
 
 /** Operations that a writer of shared storage may do: WRITE 1, DELETE 2, ADMIN 4. */
 export type OpMask = number;
@@ -15,15 +24,15 @@ export type StorageType =
   | {
       readonly kind: "user";
       readonly owner: Uint8Array;
-      readonly signed?: { readonly signature: Uint8Array; readonly nonce: bigint };
+      readonly signed?: Signed;
     }
   | { readonly kind: "frozen" }
   | {
       readonly kind: "shared";
       readonly writers: readonly (readonly [account: Uint8Array, mask: OpMask])[];
-      readonly signed?: { readonly signature: Uint8Array; readonly nonce: bigint };
+      readonly signed?: Signed;
     }
-  | { readonly kind: "shared-member"; readonly anchor: Uint8Array };
+  | { readonly kind: "shared-member"; readonly anchor: Uint8Array; readonly signed?: Signed };
 
 export interface CrdtTag {
   readonly tag: number;
@@ -42,8 +51,8 @@ export interface Metadata {
 }
 
 /** The tag of `Custom(name)`, the last CRDT type of each generation. */
-const CUSTOM: Readonly<Record<Layout, number>> = { G2: 9, G3: 13 };
-const STORAGE_KINDS: Readonly<Record<Layout, number>> = { G2: 3, G3: 5 };
+const CUSTOM: Readonly<Record<Layout, number>> = { G2: 9, G3: 13, "G3+": 13 };
+const STORAGE_KINDS: Readonly<Record<Layout, number>> = { G2: 3, G3: 5, "G3+": 5 };
 
 export function readMetadata(reader: BorshReader, layout: Layout): Metadata {
   const createdAt = reader.u64();
@@ -51,7 +60,7 @@ export function readMetadata(reader: BorshReader, layout: Layout): Metadata {
   const storage = readStorage(reader, layout);
   const crdt = reader.option((inner) => readCrdt(inner, layout));
   const field = reader.option((inner) => inner.string());
-  const schemaVersion = layout === "G3" ? reader.option((inner) => inner.u32()) : undefined;
+  const schemaVersion = layout === "G2" ? undefined : reader.option((inner) => inner.u32());
   return {
     createdAt,
     updatedAt,
@@ -64,39 +73,43 @@ export function readMetadata(reader: BorshReader, layout: Layout): Metadata {
 
 export function writeMetadata(writer: BorshWriter, metadata: Metadata, layout: Layout): void {
   writer.u64(metadata.createdAt).u64(metadata.updatedAt);
-  writeStorage(writer, metadata.storage);
+  writeStorage(writer, metadata.storage, layout);
   writer
     .option(metadata.crdt, (inner, { tag, custom }) => {
       inner.u8(tag);
       if (custom !== undefined) inner.string(custom);
     })
     .option(metadata.field, (inner, field) => inner.string(field));
-  if (layout === "G3") writer.option(metadata.schemaVersion, (inner, version) => inner.u32(version));
+  if (layout !== "G2") writer.option(metadata.schemaVersion, (inner, version) => inner.u32(version));
 }
 
-export function writeStorage(writer: BorshWriter, storage: StorageType): void {
+export function writeStorage(writer: BorshWriter, storage: StorageType, layout: Layout): void {
   switch (storage.kind) {
     case "public":
       writer.u8(0);
       return;
     case "user":
       writer.u8(1).fixed(storage.owner);
-      writeSigned(writer, storage.signed);
+      writeSigned(writer, storage.signed, layout);
       return;
     case "frozen":
       writer.u8(2);
       return;
     case "shared":
       writer.u8(3).vec(storage.writers, (inner, [account, mask]) => inner.fixed(account).u8(mask));
-      writeSigned(writer, storage.signed);
+      writeSigned(writer, storage.signed, layout);
       return;
     case "shared-member":
       writer.u8(4).fixed(storage.anchor);
+      if (layout === "G3+") writeSigned(writer, storage.signed, layout);
   }
 }
 
-function writeSigned(writer: BorshWriter, signed: { signature: Uint8Array; nonce: bigint } | undefined): void {
-  writer.option(signed, (inner, { signature, nonce }) => inner.fixed(signature).u64(nonce));
+function writeSigned(writer: BorshWriter, signed: Signed | undefined, layout: Layout): void {
+  writer.option(signed, (inner, { signature, nonce, signer }) => {
+    inner.fixed(signature).u64(nonce);
+    if (layout === "G3+") inner.option(signer, (each, key) => each.fixed(key));
+  });
 }
 
 function readStorage(reader: BorshReader, layout: Layout): StorageType {
@@ -105,22 +118,30 @@ function readStorage(reader: BorshReader, layout: Layout): StorageType {
     case 0:
       return { kind: "public" };
     case 1:
-      return { kind: "user", owner: reader.fixed(32), ...readSigned(reader) };
+      return { kind: "user", owner: reader.fixed(32), ...readSigned(reader, layout) };
     case 2:
       return { kind: "frozen" };
     case 3: {
       const writers = reader.vec((inner) => [inner.fixed(32), inner.u8()] as const);
-      return { kind: "shared", writers, ...readSigned(reader) };
+      return { kind: "shared", writers, ...readSigned(reader, layout) };
     }
     case 4:
-      return { kind: "shared-member", anchor: reader.fixed(32) };
+      return {
+        kind: "shared-member",
+        anchor: reader.fixed(32),
+        ...(layout === "G3+" ? readSigned(reader, layout) : {}),
+      };
     default:
       throw new ShoalError("internal", `storage type ${tag} has no reader`);
   }
 }
 
-function readSigned(reader: BorshReader): { signed?: { signature: Uint8Array; nonce: bigint } } {
-  const signed = reader.option((inner) => ({ signature: inner.fixed(64), nonce: inner.u64() }));
+function readSigned(reader: BorshReader, layout: Layout): { signed?: Signed } {
+  const signed = reader.option((inner) => {
+    const read = { signature: inner.fixed(64), nonce: inner.u64() };
+    const signer = layout === "G3+" ? inner.option((each) => each.fixed(32)) : undefined;
+    return signer === undefined ? read : { ...read, signer };
+  });
   return signed === undefined ? {} : { signed };
 }
 

@@ -5,7 +5,7 @@
 import { BorshWriter } from "../model/borsh.ts";
 import { sha256 } from "../model/sha256.ts";
 import { readStorageDelta, writeStorageDelta, type Action } from "./actions.ts";
-import { writeStorage, type StorageType } from "./metadata.ts";
+import { writeStorage, type Layout, type StorageType } from "./metadata.ts";
 
 const SIGNATURE = 64;
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -27,15 +27,15 @@ export function signUserActions(
   }
   if (!delta.actions.some((action) => isUnsigned(action, owner))) return artifact;
   const actions = delta.actions.map((action) =>
-    isUnsigned(action, owner) ? withSignature(action, sign(payloadForSigning(action))) : action,
+    isUnsigned(action, owner) ? withSignature(action, sign(payloadForSigning(action, delta.layout))) : action,
   );
   return writeStorageDelta({ ...delta, actions });
 }
 
 /** 32 bytes that the owner of an action signs. */
-export function payloadForSigning(action: Action): Uint8Array {
+export function payloadForSigning(action: Action, layout: Layout): Uint8Array {
   const tail = new BorshWriter().u64(action.metadata.createdAt).u64(action.metadata.updatedAt);
-  writeStorage(tail, unsigned(action.metadata.storage));
+  writeStorage(tail, unsigned(action.metadata.storage), layout);
   if (action.kind === "delete") {
     return sha256(ascii("v1_delete"), action.id, new BorshWriter().u64(action.deletedAt).done(), tail.done());
   }

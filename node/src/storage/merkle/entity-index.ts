@@ -13,13 +13,15 @@ export interface EntityIndex {
   readonly deletedAt: bigint | undefined;
 }
 
+/** The oldest has nothing after the time of deletion, so it fits exactly or not at all. */
+const LAYOUTS: readonly Layout[] = ["G2", "G3+", "G3"];
+
 /** Undefined for bytes that are no index of either generation. */
 export function decodeEntityIndex(row: Uint8Array): EntityIndex | undefined {
-  // The older has nothing after the time of deletion, so it fits exactly or not at all.
-  for (const layout of ["G2", "G3"] as const) {
+  for (const layout of LAYOUTS) {
     try {
       const { index, rest } = read(row, layout);
-      if (layout === "G3" || rest === 0) return index;
+      if (layout !== "G2" || rest === 0) return index;
     } catch {
       // The next layout, or none.
     }
