@@ -37,8 +37,11 @@ interface Frame {
   readonly entry: Payment;
   /** Of a loop: the payment at its head. */
   readonly head: Payment | undefined;
-  /** Something leaves the block other than through its end, or reaches the host. */
-  isLeft: boolean;
+  /**
+   * Blocks from this depth on are left other than through their end, or have the host reached in them; this block itself, if
+   * it is as deep. Noted here for all of them at once, and passed on to the block around when this one ends.
+   */
+  leftFrom: number;
   /** Of a block: some branch jumps to its end. */
   isTarget: boolean;
   /** Of a loop: payments that end in a jump back to its head, and whether some jump back is conditional. */
@@ -88,7 +91,7 @@ class Walk {
       code,
       entry,
       head,
-      isLeft: false,
+      leftFrom: Infinity,
       isTarget: false,
       backs: [],
       hasConditionalBack: false,
@@ -161,12 +164,10 @@ class Walk {
     this.#open = this.#begin(op + 1);
   }
 
-  /** Marks all blocks from the one at `from` on as left. */
+  /** Marks all blocks from the depth `from` on as left. */
   #leaveAll(from: number): void {
-    for (let index = this.#frames.length - 1; index >= from; index--) {
-      const frame = this.#frames[index];
-      if (frame !== undefined) frame.isLeft = true;
-    }
+    const innermost = this.#frames.at(-1);
+    if (innermost !== undefined) innermost.leftFrom = Math.min(innermost.leftFrom, from);
   }
 
   #branch(label: number, open: Payment, isConditional: boolean): void {
@@ -195,17 +196,19 @@ class Walk {
   #leave(op: number, open: Payment | undefined): void {
     const frame = this.#frames.pop();
     if (frame === undefined) return;
-    if (frame.head === undefined) this.#open = this.#afterBlock(op, frame, open);
-    else this.#open = this.#afterLoop(frame, frame.head, open);
+    const isLeft = frame.leftFrom <= this.#frames.length;
+    this.#leaveAll(frame.leftFrom);
+    if (frame.head === undefined) this.#open = this.#afterBlock(op, frame, isLeft, open);
+    else this.#open = this.#afterLoop(frame, frame.head, isLeft, open);
     if (this.#open === undefined) this.dead[op] = DEAD_END;
   }
 
-  #afterBlock(op: number, frame: Frame, open: Payment | undefined): Payment | undefined {
+  #afterBlock(op: number, frame: Frame, isLeft: boolean, open: Payment | undefined): Payment | undefined {
     const hasOneArm = frame.code === OP.if && frame.first === undefined;
     const first = frame.first === "dead" ? undefined : frame.first;
     const isReached = hasOneArm || frame.isTarget || open !== undefined || first !== undefined;
     if (!isReached) return undefined;
-    if (!frame.isLeft) return frame.entry;
+    if (!isLeft) return frame.entry;
     if (!hasOneArm && !frame.isTarget) {
       // Only one way leads here: go on with what it pays.
       if (first === undefined) return open;
@@ -215,7 +218,7 @@ class Walk {
   }
 
   /** A loop ends in one way only: its last operator is passed. */
-  #afterLoop(frame: Frame, head: Payment, open: Payment | undefined): Payment | undefined {
+  #afterLoop(frame: Frame, head: Payment, isLeft: boolean, open: Payment | undefined): Payment | undefined {
     const isRepeated = frame.backs.length > 0 || frame.hasConditionalBack;
     if (!isRepeated) {
       // The body is executed once for each time that the loop is entered.
@@ -227,7 +230,7 @@ class Walk {
       for (const back of frame.backs) back.points += head.points;
       move(head, frame.entry);
     }
-    if (open === undefined || frame.isLeft || open === head) return open;
+    if (open === undefined || isLeft || open === head) return open;
     // What is open at the end is passed once each time that the loop is entered, as what was open before it.
     move(open, frame.entry);
     return frame.entry;

@@ -39,7 +39,7 @@ class Instrumenter {
   readonly #adapters: Adapters;
   readonly #layout: Layout;
   /** Types of blocks with several results, after all others. */
-  readonly #blockTypes: FunctionType[] = [];
+  readonly #blockTypes = new Map<string, { readonly type: FunctionType; readonly index: number }>();
   readonly #out: Writer;
 
   constructor(bytes: Uint8Array, sections: Sections, scan: Scan, maxMemoryPages: number) {
@@ -84,21 +84,22 @@ class Instrumenter {
 
   #blockType(results: readonly number[]): readonly number[] {
     const type: FunctionType = { params: [], results };
-    let index = this.#blockTypes.findIndex((known) => textOf(known) === textOf(type));
-    if (index < 0) index = this.#blockTypes.push(type) - 1;
+    const known = this.#blockTypes.get(textOf(type));
+    const index = known?.index ?? this.#layout.types * 2 + this.#blockTypes.size;
+    if (known === undefined) this.#blockTypes.set(textOf(type), { type, index });
     // A type's index is signed there: it needs a bit for the sign.
-    return [...new Writer(5).signed(this.#layout.types * 2 + index).view()];
+    return [...new Writer(5).signed(index).view()];
   }
 
   #types(): Writer {
     const { types } = this.#sections;
-    const out = new Writer().u32(types.length * 2 + this.#blockTypes.length);
+    const out = new Writer().u32(types.length * 2 + this.#blockTypes.size);
     const write = ({ params, results }: FunctionType): void => {
       out.byte(0x60).u32(params.length).bytes(params).u32(results.length).bytes(results);
     };
     for (const type of types) write(type);
     for (const { params, results } of types) write({ params: [...params, I64, I32], results: [...results, I64] });
-    for (const type of this.#blockTypes) write(type);
+    for (const { type } of this.#blockTypes.values()) write(type);
     return out;
   }
 

@@ -8,6 +8,9 @@ import { OP } from "./opcodes.ts";
 import { Reader } from "./reader.ts";
 import type { Sections } from "./sections.ts";
 
+/** Parameters and locals of all functions together: each is worked through, though a handful of bytes declares thousands. */
+const MAX_LOCALS_OF_ALL = 4_000_000;
+
 /** Calls of one defined function. */
 export interface Calls {
   /** Indices of functions called directly, each once. */
@@ -26,10 +29,14 @@ export interface Scan {
 export function scanBodies(bytes: Uint8Array, { types, functions, bodies }: Sections): Scan {
   const body = new Body();
   const referenced = new Set<number>();
+  let locals = 0;
   const calls = bodies.map(({ start, end }, index) => {
     const type = types[functions[index] ?? -1];
     if (type === undefined) throw malformed(`unknown type ${functions[index]} of a function`, start);
     decodeBody(new Reader(bytes, start, end), type.params, body);
+    locals += body.locals.length;
+    if (locals > MAX_LOCALS_OF_ALL)
+      throw malformed(`too many locals: all functions together may have ${MAX_LOCALS_OF_ALL}`, start);
     return callsOf(body, referenced);
   });
   return { calls, referenced };
