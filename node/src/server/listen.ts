@@ -48,7 +48,7 @@ export async function listen(init: {
 }
 
 function open({ host, port }: ListenAddress, init: Parameters<typeof listen>[0]): Promise<Server> {
-  const { limits } = init;
+  const { limits, onUpgrade } = init;
   const server = createServer(
     {
       headersTimeout: limits.headersWithin,
@@ -58,12 +58,14 @@ function open({ host, port }: ListenAddress, init: Parameters<typeof listen>[0])
       keepAliveTimeout: Math.min(65_000, limits.idleConnection),
       maxHeaderSize: 32 * 1024,
       noDelay: true,
+      // Any other protocol that a client would rather speak is declined by answering in this one.
+      shouldUpgradeCallback: ({ headers }) => onUpgrade !== undefined && headers.upgrade?.toLowerCase() === "websocket",
     },
     init.onRequest,
   );
   server.maxConnections = limits.connections;
   server.setTimeout(limits.idleConnection);
-  if (init.onUpgrade !== undefined) server.on("upgrade", init.onUpgrade);
+  if (onUpgrade !== undefined) server.on("upgrade", onUpgrade);
   return new Promise((resolve, reject) => {
     server.once("error", (cause: NodeJS.ErrnoException) => {
       const why = cause.code === "EADDRINUSE" ? "the address is in use" : cause.message;

@@ -24,6 +24,7 @@ export interface MemoryContexts extends ContextClient {
 const context: Context = {
   id: CONTEXT,
   applicationId: APPLICATION,
+  version: "1.0.0",
   service: "default",
   rootHash: id<Hash>(9),
   dagHeads: [id<Hash>(10)],

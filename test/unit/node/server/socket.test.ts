@@ -2,6 +2,7 @@
 import { connect, type Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { seconds } from "@shoal/shared/base/time.ts";
+import type { Guard } from "@shoal/node/auth/contract.ts";
 import type { NodeEvent } from "@shoal/node/model/event.ts";
 import { eventually } from "../../../support/clock.ts";
 import { createVirtualClock } from "../../../support/virtual-clock.ts";
@@ -180,9 +181,33 @@ describe("who may", () => {
     expect(await client.answer(3)).toMatchObject({ error: { type: "Unauthorized" } });
   });
 
+  test("the guard sees the handshake as the request that it is", async () => {
+    const seen: (string | null)[] = [];
+    const guard: Guard = {
+      check: async ({ url, headers }) => {
+        seen.push(new URL(url).host, headers.get("host"), headers.get("upgrade"));
+        return { keyId: "k", permissions: ["admin"] };
+      },
+    };
+    await using watched = await startServer({ guard });
+    await open(watched);
+    const { host } = new URL(watched.url);
+    expect(seen).toEqual([host, host, null]);
+  });
+
   test("a socket is not elsewhere", async () => {
     await expect(open({ url: `${server.url}/other` })).rejects.toThrow("refused");
     expect((await ask(server, "GET", "/ws")).status).toBe(404);
+    const answer = await raw(
+      server,
+      "GET // HTTP/1.1\r\nhost: :::\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+    );
+    expect(answer).toMatch(/^HTTP\/1.1 400/);
+  });
+
+  test("a request that would rather speak another protocol is served in this one", async () => {
+    const head = "GET /health HTTP/1.1\r\nhost: x\r\nconnection: upgrade, close\r\nupgrade: h2c\r\n\r\n";
+    expect(await raw(server, head)).toMatch(/^HTTP\/1.1 200/);
   });
 
   test("more sockets than the limit are told to come later", async () => {
