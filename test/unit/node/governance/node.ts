@@ -9,7 +9,7 @@ import type { AdmitInput } from "@shoal/node/context/membership.ts";
 import { createGovernance } from "@shoal/node/governance/governance.ts";
 import type { Governance } from "@shoal/node/governance/contract.ts";
 import type { Application } from "@shoal/node/model/application.ts";
-import type { NodeEvent } from "@shoal/node/model/event.ts";
+import type { EventBus, NodeEvent } from "@shoal/node/model/event.ts";
 import type { ApplicationId, BlobId, ContextId, GroupId } from "@shoal/node/model/ids.ts";
 import { openStore } from "@shoal/node/storage/open.ts";
 import type { Row, Store } from "@shoal/node/storage/store.ts";
@@ -29,22 +29,38 @@ function application(n: number, version: string, signerId = "did:key:z1"): Appli
     package: "chat",
     version,
     signerId,
-    modules: [],
+    modules: [
+      {
+        service: "default",
+        bytecode: applicationId(n) as string as BlobId,
+        prepared: applicationId(n) as string as BlobId,
+        hash: "cd".repeat(32),
+        methods: [],
+        readOnly: [],
+        generation: "G3",
+        profile: "rust",
+      },
+    ],
     installedAtMs: 0,
   };
 }
 
 /** 1 and 2 follow each other, 3 is older than both, 4 is somebody else's. */
-const applications = [
+const installed = [
   application(1, "1.0.0"),
   application(2, "2.0.0"),
   application(3, "0.9.0"),
   application(4, "3.0.0", "did:key:z2"),
 ];
+export const applications = {
+  get: async (id: ApplicationId) => installed.find((each) => each.id === id),
+};
 
 export interface TestNode {
   readonly governance: Governance;
   readonly store: Store;
+  readonly bus: EventBus;
+  /** What was published on it. */
   readonly events: NodeEvent[];
   /** `context:application:method` of each move, in order. */
   readonly moves: string[];
@@ -76,7 +92,7 @@ export async function startNode(path?: string): Promise<TestNode> {
     log: silentLog,
     events: bus,
     account: alice,
-    applications: { get: async (id: ApplicationId) => applications.find((each) => each.id === id) },
+    applications,
     updateContext: async (context, target, method) => {
       moves.push(`${context}:${target}:${method ?? ""}`);
       if (failing.has(context)) throw new Error("the migration trapped");
@@ -96,7 +112,7 @@ export async function startNode(path?: string): Promise<TestNode> {
     next.governance.upgrades.resume();
     return next;
   };
-  return { governance, store, events, moves, failing, restart };
+  return { governance, store, bus, events, moves, failing, restart };
 }
 
 export function newContext(n: number, more: Partial<AdmitInput> = {}): AdmitInput {
