@@ -8,6 +8,7 @@ import type { Random } from "@shoal/shared/base/random.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
 import { lazyRecipient } from "./actors/lazy-recipient.ts";
 import { ApplicationStore } from "./applications/applications.ts";
+import { BUNDLE_LIMITS } from "./applications/bundle/limits.ts";
 import { createAuth, type Auth } from "./auth/auth.ts";
 import { createMemoryStore } from "./auth/memory-store.ts";
 import { BlobStore } from "./blobs/blobs.ts";
@@ -202,6 +203,7 @@ async function openServices(init: NodeInit, { store, blobs, events }: Base, cont
     blobs,
     clock,
     maxMemoryPages: config.limits.maxMemoryPages,
+    limits: { ...BUNDLE_LIMITS, moduleBytes: config.limits.maxModuleBytes },
     ...(init.threads === undefined ? {} : { prepareEntry: init.threads }),
     isInUse: async (id) => (await contexts.listContexts()).some(({ applicationId }) => applicationId === id),
   });

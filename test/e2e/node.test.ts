@@ -51,7 +51,7 @@ test("a value is written and read; what a method refuses ends with a code and wo
   expect(await get("greeting")).toBe("hello");
   await expect(own.shoal("call", "kv", "no_such_method")).rejects.toMatchObject({
     code: 2,
-    stderr: expect.stringContaining("MethodNotFound"),
+    stderr: expect.stringContaining(`method "no_such_method" not found`),
   });
   expect(await own.shoal("context", "list", "--quiet")).toBe(context);
 });

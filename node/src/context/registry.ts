@@ -13,6 +13,7 @@ export const EMPTY_ROOT = idOf<Hash>(new Uint8Array(32));
 
 const Stored = z.object({
   applicationId: z.string(),
+  version: z.string(),
   service: z.string(),
   rootHash: z.string(),
   dagHeads: z.array(z.string()),

@@ -77,7 +77,7 @@ export async function resolveModule(
 ): Promise<{ readonly context: Context; readonly module: ApplicationModule }> {
   const context = parts.registry.get(id);
   if (context === undefined) throw new ExecuteFailure({ type: "ContextNotFound" });
-  const application = await parts.applications.get(context.applicationId);
+  const application = await parts.applications.get(context.applicationId, context.version);
   const module = application?.modules.find((one) => one.service === context.service);
   if (module === undefined) {
     throw new ExecuteFailure({ type: "ApplicationNotInstalled", applicationId: context.applicationId });

@@ -4,6 +4,8 @@ import type { ApplicationId, ContextId, GroupId, Hash, PublicKey } from "./ids.t
 export interface Context {
   readonly id: ContextId;
   readonly applicationId: ApplicationId;
+  /** Of the application: all versions of a bundle share its id, and a context changes over only when it is told to. */
+  readonly version: string;
   readonly service: string;
   /** Root of the state; base58 of 32 zero bytes before `init`. */
   readonly rootHash: Hash;

@@ -29,7 +29,7 @@ async function create(parts: ContextParts, id: ContextId, input: CreateContextIn
     throw new ShoalError("already_exists", `a context with this seed exists: ${id}`, { field: "contextSeed" });
   }
   const service = input.service ?? "default";
-  const module = await installedModule(parts, input, service);
+  const { module, version } = await installedModule(parts, input, service);
   const identity =
     input.identitySecret === undefined ? parts.account : keyPairOf(input.identitySecret, "identitySecret");
   const newcomer = {
@@ -44,6 +44,7 @@ async function create(parts: ContextParts, id: ContextId, input: CreateContextIn
   const empty: Context = {
     id,
     applicationId: input.applicationId,
+    version,
     service,
     rootHash: EMPTY_ROOT,
     dagHeads: [],
@@ -82,7 +83,13 @@ function contextIdOf(parts: ContextParts, seed: Uint8Array | undefined): Context
   return keyPairOf(secret, "contextSeed").publicKey as string as ContextId;
 }
 
-async function installedModule(parts: ContextParts, input: CreateContextInput, service: string): Promise<string> {
+interface Installed {
+  /** The prepared module's blob. */
+  readonly module: string;
+  readonly version: string;
+}
+
+async function installedModule(parts: ContextParts, input: CreateContextInput, service: string): Promise<Installed> {
   const application = await parts.applications.get(input.applicationId);
   if (application === undefined) {
     throw new ShoalError("not_found", `no application ${input.applicationId} on this node`, { field: "applicationId" });
@@ -94,5 +101,5 @@ async function installedModule(parts: ContextParts, input: CreateContextInput, s
       field: "serviceName",
     });
   }
-  return module.prepared;
+  return { module: module.prepared, version: application.version };
 }

@@ -21,13 +21,13 @@ export async function updateApplication(parts: ContextParts, input: UpdateApplic
 async function update(parts: ContextParts, input: UpdateApplicationInput): Promise<undefined> {
   const context = known(parts, input.contextId);
   const { application, module } = await target(parts, context, input);
-  const from = await parts.applications.get(context.applicationId);
+  const from = await parts.applications.get(context.applicationId, context.version);
   requireContinuity(from, application);
   const call = authorised(parts, context.id, input.executor ?? parts.account.publicKey);
   if (call.right !== "write") {
     throw new ShoalError("permission_denied", "this identity may not change the context", { field: "executor" });
   }
-  const moved: Context = { ...context, applicationId: application.id };
+  const moved: Context = { ...context, applicationId: application.id, version: application.version };
   const made =
     input.migrateMethod === undefined ? undefined : await migrate(parts, moved, module, call, input.migrateMethod);
   const next = made?.context ?? moved;

@@ -54,9 +54,14 @@ const TEXT = `(module
   (func (export "migrate_badly") (call $load) (call $bump) (call $store) (call $done) unreachable)
 )`;
 
-/** `padding` makes another module of the same code: another version of the application. */
-export const counterApp = (padding = ""): Promise<Uint8Array> =>
-  wat(TEXT.replace("(memory", `(global (export "v${padding}") i32 (i32.const 1))\n  (memory`));
+/** `name` makes another module of the same code; `step` is how much it adds. */
+export const counterApp = (name = "", step = 1): Promise<Uint8Array> =>
+  wat(
+    TEXT.replace("(memory", `(global (export "v${name}") i32 (i32.const 1))\n  (memory`).replace(
+      "(func $bump (i64.store (i32.const 1040) (i64.add (i64.load (i32.const 1040)) (i64.const 1))))",
+      `(func $bump (i64.store (i32.const 1040) (i64.add (i64.load (i32.const 1040)) (i64.const ${step}))))`,
+    ),
+  );
 
 export const countOf = (bytes: Uint8Array | undefined): number =>
   bytes === undefined ? Number.NaN : Number(Buffer.from(bytes).readBigUInt64LE());

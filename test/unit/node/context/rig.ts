@@ -35,7 +35,7 @@ export interface Rig {
   right: ExecuteRight;
   install(
     module: Uint8Array,
-    options?: { readonly signerId?: string; readonly version?: string },
+    options?: { readonly signerId?: string; readonly version?: string; readonly as?: ApplicationId },
   ): Promise<ApplicationId>;
   /** Closes everything; the directory stays for another rig. */
   close(): Promise<void>;
@@ -50,7 +50,8 @@ export async function openRig(directory: string, limits: Partial<VmLimits> = {})
   const store = await openStore({ path: storePath, log: silentLog });
   const blobs = await BlobStore.open({ directory: blobsPath, store, clock: systemClock });
   const executor = await createExecutor({ storePath, blobsPath, workers: 2, log: silentLog });
-  const installed = new Map<ApplicationId, Application>();
+  /** Newest last. */
+  const installed: Application[] = [];
   const bus = createEventBus(silentLog);
   const events: NodeEvent[] = [];
   bus.subscribe((event) => void events.push(event));
@@ -66,7 +67,10 @@ export async function openRig(directory: string, limits: Partial<VmLimits> = {})
   const manager = await startContexts({
     store,
     executor,
-    applications: { get: async (id) => installed.get(id) },
+    applications: {
+      get: async (id, version) =>
+        installed.findLast((one) => one.id === id && (version === undefined || one.version === version)),
+    },
     aliases: createAliases(store),
     membership,
     events: bus,
@@ -84,12 +88,12 @@ export async function openRig(directory: string, limits: Partial<VmLimits> = {})
     events,
     account: ACCOUNT.publicKey,
     directory,
-    async install(module, { signerId, version = "1.0.0" } = {}) {
+    async install(module, { signerId, version = "1.0.0", as } = {}) {
       const prepared = prepareModule(module, { maxModuleBytes: 20 << 20, maxMemoryPages: 1024 });
       const [bytecode, blob] = [await blobs.add(once(module)), await blobs.add(once(prepared.bytes))];
-      const id = idOf<ApplicationId>(sha256(module));
+      const id = as ?? idOf<ApplicationId>(sha256(module));
       const { methods, readOnly, generation, profile } = prepared;
-      installed.set(id, {
+      installed.push({
         id,
         blob: bytecode.blobId,
         size: module.length,

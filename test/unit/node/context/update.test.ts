@@ -26,6 +26,18 @@ test("a migration carries the state over, and subscribers hear of the version", 
   });
 });
 
+test("a context runs the version it was made with until it is told to change over", async () => {
+  await withRig(async (rig) => {
+    const applicationId = await rig.install(await counterApp());
+    const { contextId } = await rig.contexts.createContext({ applicationId, initializationParams: NONE });
+    await rig.install(await counterApp("2", 100), { as: applicationId, version: "2.0.0" });
+    expect(await call(rig, contextId, "add")).toBe(2);
+    await rig.contexts.updateApplication({ contextId, applicationId });
+    expect(await call(rig, contextId, "add")).toBe(102);
+    expect(await rig.contexts.getContext(contextId)).toMatchObject({ version: "2.0.0" });
+  });
+});
+
 test("where the migration fails, the old application goes on with the old state", async () => {
   await withRig(async (rig) => {
     const applicationId = await rig.install(await counterApp());
