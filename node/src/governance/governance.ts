@@ -40,7 +40,12 @@ export interface GovernanceInit {
 /** Reads every namespace; upgrades that were open go on after `upgrades.resume()`. */
 export async function createGovernance(init: GovernanceInit): Promise<Governance> {
   const { store, clock, random, account, applications } = init;
-  const ledger = await openLedger({ store, clock, applied: (op, state) => publishOp(init.events, op, state) });
+  const ledger = await openLedger({
+    store,
+    clock,
+    log: init.log,
+    applied: (op, state) => publishOp(init.events, op, state),
+  });
   const signers = createSigners(store, ledger, account);
   const upgrades = await createUpgrades({ ...init, ledger, signers });
   const membership = createMembership({ ledger, account, applications });

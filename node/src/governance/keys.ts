@@ -22,8 +22,9 @@ export const PREFIX = {
   head: 0x31,
   opByHash: 0x38,
   denied: 0x3b,
-  /** Ours: upstream keeps spent quotes elsewhere. */
+  /** Ours from here on. */
   spentQuote: 0x50,
+  format: 0x51,
 } as const;
 export type Prefix = (typeof PREFIX)[keyof typeof PREFIX];
 

@@ -3,17 +3,19 @@
  * namespace's turn, log and derived rows in one batch. Memory follows only what the store has taken.
  */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
+import type { Log } from "@shoal/shared/base/log.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
 import { keyedTurns } from "../actors/keyed-turns.ts";
 import type { ContextId, GroupId } from "../model/ids.ts";
 import type { KeyPair } from "../model/keys.ts";
 import type { Row, Store } from "../storage/store.ts";
 import { governanceCrypto, hashOf, signOp } from "./crypto.ts";
-import { headRow, NO_HEAD, opRows, readHeads, readLog, type Head } from "./log-rows.ts";
+import { headRow, NO_HEAD, opRows, readHeads, type Head } from "./log-rows.ts";
+import { rebuildIfOlder } from "./rebuild.ts";
 import { refusalError } from "./refusals.ts";
 import { readNamespaces, rowsBetween } from "./rows.ts";
 import { applyOp } from "./rules/apply.ts";
-import { fold, type LoggedOp } from "./rules/fold.ts";
+import type { LoggedOp } from "./rules/fold.ts";
 import { OP_VERSION, type Action } from "./rules/op.ts";
 import type { Group, Namespace } from "./rules/state.ts";
 
@@ -45,13 +47,12 @@ export interface Ledger {
   submit(namespaceId: GroupId, drafts: () => readonly Draft[], commit?: Commit): Promise<readonly LoggedOp[]>;
   /** What `submit` would reject with, thrown now; nothing is stored. */
   rehearse(namespaceId: GroupId, drafts: readonly Draft[]): void;
-  /** The state from the log alone, for whoever doubts the derived rows. */
-  replay(namespaceId: GroupId): Promise<Namespace | undefined>;
 }
 
 export interface LedgerInit {
   readonly store: Store;
   readonly clock: Clock;
+  readonly log: Log;
   /** Told of each op after the store has it. */
   readonly applied: (op: LoggedOp, state: Namespace) => void;
 }
@@ -135,7 +136,8 @@ function work(memory: Memory, head: Head, nowMs: number, namespaceId: GroupId, d
   return { state, head, ops, rows };
 }
 
-export async function openLedger({ store, clock, applied }: LedgerInit): Promise<Ledger> {
+export async function openLedger({ store, clock, log, applied }: LedgerInit): Promise<Ledger> {
+  await rebuildIfOlder(store, log);
   const heads = new Map(await readHeads(store));
   const memory = createMemory();
   const turns = keyedTurns();
@@ -164,9 +166,6 @@ export async function openLedger({ store, clock, applied }: LedgerInit): Promise
       }),
     rehearse(namespaceId, drafts) {
       work(memory, headOf(namespaceId), clock.now(), namespaceId, drafts);
-    },
-    async replay(namespaceId) {
-      return fold(await readLog(store, namespaceId), governanceCrypto).state;
     },
   };
 }

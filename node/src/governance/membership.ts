@@ -7,7 +7,7 @@ import type { KeyPair } from "../model/keys.ts";
 import { appKeyOf } from "./app-key.ts";
 import { ownGroupOf } from "./keys.ts";
 import type { Draft, Ledger } from "./ledger.ts";
-import { accessTo, standingOf } from "./rules/standing.ts";
+import { accessTo, rulesFromAbove, standingOf } from "./rules/standing.ts";
 
 export interface MembershipInit {
   readonly ledger: Ledger;
@@ -83,6 +83,8 @@ export function createMembership(init: MembershipInit): Omit<Membership, "before
       const found = groupId === undefined ? undefined : ledger.find(groupId);
       if (found === undefined) return commit([]);
       const { namespace, group } = found;
+      // A copy of what others govern leaves this node only; the group keeps the context.
+      if (!rulesFromAbove(namespace, group.id, account.publicKey)) return commit([]);
       const detach: Draft = { groupId: group.id, signer: account, action: { type: "ContextDetached", contextId } };
       const last: Draft = { groupId: group.id, signer: account, action: { type: "GroupDelete" } };
       await ledger.submit(

@@ -1,6 +1,8 @@
 /** Governance as contexts and server meet it, on a real store. */
+import { silentLog } from "@shoal/shared/base/log.ts";
 import { bytesOf } from "@shoal/node/model/ids.ts";
 import { createSigners } from "@shoal/node/governance/signers.ts";
+import { idKey, PREFIX } from "@shoal/node/governance/keys.ts";
 import { openLedger } from "@shoal/node/governance/ledger.ts";
 import { readNamespaces, rowsBetween } from "@shoal/node/governance/rows.ts";
 import { identityRow } from "@shoal/node/context/identities.ts";
@@ -124,7 +126,7 @@ describe("the store", () => {
     return root;
   }
 
-  test("gives the same state back after a restart, and the log alone gives it too", async () => {
+  test("gives the same state back after a restart, and makes it anew from the logs where its rows are older", async () => {
     const node = await startNode();
     const root = await busy(node);
     const before = text(node.governance.group(root).namespace);
@@ -132,14 +134,20 @@ describe("the store", () => {
     const again = await node.restart();
     expect(text(again.governance.group(root).namespace)).toEqual(before);
     expect(again.governance.heads(root)).toEqual(heads);
-    const ledger = await openLedger({ store: again.store, clock, applied: () => undefined });
-    const replayed = await ledger.replay(root);
-    if (replayed === undefined) throw new Error("the log gives no state");
-    expect(text(replayed)).toEqual(before);
     const [stored] = await readNamespaces(again.store);
     if (stored === undefined) throw new Error("no rows");
     expect(text(stored)).toEqual(before);
-    await again.governance.act(root, [{ type: "Noop" }]);
+    // As an older release would leave it: its own format, rows that this one does not know, others missing.
+    const member = idKey(PREFIX.member, root, bob.publicKey);
+    const stray = idKey(PREFIX.member, root, person(99).publicKey);
+    await again.store.apply([
+      { column: "group", key: Uint8Array.of(PREFIX.format), value: Uint8Array.of(0) },
+      { column: "group", key: member, value: undefined },
+      { column: "group", key: stray, value: Buffer.from("{}") },
+    ]);
+    const rebuilt = await again.restart();
+    expect(text(rebuilt.governance.group(root).namespace)).toEqual(before);
+    await rebuilt.governance.act(root, [{ type: "Noop" }]);
   });
 
   test("takes all actions of a call or none", async () => {
@@ -184,7 +192,11 @@ describe("signers", () => {
     expect(await code(governance.act(root, add(carol.publicKey), bob.publicKey))).toBe("ok");
     expect(governance.group(root).group.members.get(carol.publicKey)?.by).toBe(bob.publicKey);
     await store.apply([identityRow(undefined, carol.publicKey, carol.secret)]);
-    const signers = createSigners(store, await openLedger({ store, clock, applied: () => undefined }), alice);
+    const signers = createSigners(
+      store,
+      await openLedger({ store, clock, log: silentLog, applied: () => undefined }),
+      alice,
+    );
     expect(signers.signerFor(root, carol.publicKey).publicKey).toBe(carol.publicKey);
     expect(await code(governance.keepSigningKey(root, new Uint8Array(31)))).toBe("invalid_argument");
   });
