@@ -127,6 +127,7 @@ function viewOf(context: Context): z.input<typeof contextSchema> {
     id: context.id,
     applicationId: context.applicationId,
     ...(context.service === "default" ? {} : { serviceName: context.service }),
+    ...(context.version === "" ? {} : { applicationVersion: context.version }),
     rootHash: context.rootHash,
     contextStateHash: context.rootHash,
     dagHeads: context.dagHeads.map((head) => [...bytesOf(head)]),

@@ -9,6 +9,7 @@ export const contextSchema = z.object({
   id: z.string(),
   applicationId: z.string(),
   serviceName: z.string().optional(),
+  applicationVersion: z.string().optional(),
   rootHash: z.string(),
   contextStateHash: z.string(),
   dagHeads: z.array(z.array(z.int())),

@@ -74,6 +74,7 @@ describe("contexts", () => {
   const view = {
     id: CONTEXT,
     applicationId: APPLICATION,
+    applicationVersion: "1.0.0",
     rootHash: id(9),
     contextStateHash: id(9),
     dagHeads: [Array.from({ length: 32 }, () => 10)],
