@@ -12,8 +12,8 @@ import { Writer } from "../module/writer.ts";
 export const LENT_MEMORY = "__shoal_memory";
 
 const PAGE_BYTES = 65_536;
-/** Beyond that, fresh pages of the system cost less than filling used ones with zeros. */
-const MAX_LENT_PAGES = 64;
+/** Beyond that, a fresh memory costs less than filling a used one with zeros (2 µs for each page). */
+const MAX_LENT_PAGES = 32;
 
 const HEADER_BYTES = 8;
 const CUSTOM = 0;
