@@ -227,7 +227,7 @@ export function floatProgram(bytes: readonly number[]): Statement {
       (func $same (param f64) (result f64) (local.get 0))
       (func (export "run") (local f64 f64 f64 f64) (local $i i32)
         ${body.text} ${ends.join(" ")} (f64.store (i32.const ${(SLOTS + LOCALS) * 8}) (global.get 0))))`,
-    run: body.run,
+    run: (state) => body.run(state),
   };
 }
 

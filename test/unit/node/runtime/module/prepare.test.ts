@@ -23,11 +23,11 @@ function refusalOf(bytes: Uint8Array): ModuleError {
 /** A module of one function without parameters and results, whose operators are `code`, and a memory. */
 function withCode(code: readonly number[]): Uint8Array {
   const body = [0, ...code, 0x0b];
-  return Uint8Array.from([
-    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 5, 3, 1, 0, 1],
-    ...[7, 10, 1, 6, 0x6d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 2, 0],
-    ...[10, body.length + 2, 1, body.length, ...body],
-  ]);
+  const upToCode = [
+    [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 5, 3, 1, 0, 1],
+    [7, 10, 1, 6, 0x6d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 2, 0],
+  ].flat();
+  return Uint8Array.from([...upToCode, 10, body.length + 2, 1, body.length, ...body]);
 }
 
 /** The module with one more custom section. */
