@@ -40,6 +40,8 @@ export type Added =
   /** It builds upon something that was refused. */
   | { readonly kind: "refused" };
 
+const READY: Added = { kind: "ready" };
+
 /** A delta that is not applied yet, or a parent that somebody waits for. */
 interface Entry<D> {
   readonly id: string;
@@ -71,7 +73,7 @@ export class Dag<D extends DagDelta> {
   /** Waiting, ready or handed out. */
   #held = 0;
   /** In the order in which they became ready; what is no longer ready is skipped. */
-  #ready: Entry<D>[] = [];
+  readonly #ready: Entry<D>[] = [];
   #nextReady = 0;
   readonly #given: string[] = [];
   /** Applied parents for which the spill may hold more. */
@@ -122,13 +124,15 @@ export class Dag<D extends DagDelta> {
     for (;;) {
       const entry = this.#ready[this.#nextReady];
       if (entry === undefined) {
-        this.#ready = [];
+        this.#ready.length = 0;
         this.#nextReady = 0;
         if (this.#draining.size === 0) return undefined;
         this.#drain();
         continue;
       }
       this.#nextReady += 1;
+      if (this.#nextReady >= TAKE) this.#ready.splice(0, this.#nextReady);
+      this.#nextReady %= TAKE;
       if (entry.state !== "ready") continue;
       entry.state = "handed out";
       return entry.delta;
@@ -177,50 +181,49 @@ export class Dag<D extends DagDelta> {
 
   /** `entry`: the delta's, where somebody waits for it. */
   #place(delta: D, entry: Entry<D> | undefined): Added {
-    if (delta.parents.some((parent) => this.#refused.has(parent))) {
-      this.#giveUp(entry ?? blank(delta.id));
-      return { kind: "refused" };
+    const open: string[] = [];
+    for (const parent of delta.parents) {
+      if (this.#refused.has(parent)) {
+        this.#giveUp(entry ?? blank(delta.id));
+        return { kind: "refused" };
+      }
+      if (!this.isApplied(parent) && !open.includes(parent)) open.push(parent);
     }
-    const parents = delta.parents.filter(
-      (parent, at) => !this.isApplied(parent) && delta.parents.indexOf(parent) === at,
-    );
-    const spilled = parents.length > 0 && (this.#waiting >= this.#maxWaiting || this.#wanted >= REMEMBERED);
-    if (spilled) {
-      this.#init.spill.put(delta, parents[0]!);
+    const [first] = open;
+    if (first !== undefined && (this.#waiting >= this.#maxWaiting || this.#wanted >= REMEMBERED)) {
+      this.#init.spill.put(delta, first);
       // Those that wait for it wait on; it comes back with its parent.
       if (entry !== undefined) this.#mark(entry, "spilled");
-      return { kind: "waiting", missing: this.#want(parents), spilled };
+      return { kind: "waiting", missing: this.#want(open, undefined), spilled: true };
     }
     const placed = entry ?? blank<D>(delta.id);
     if (entry === undefined) this.#entries.set(delta.id, placed);
     else this.#mark(entry, "waiting");
     placed.delta = delta;
-    placed.missing = parents.length;
+    placed.missing = open.length;
     placed.state = "waiting";
     this.#waiting += 1;
     this.#held += 1;
-    if (parents.length === 0) {
-      this.#makeReady(placed);
-      return { kind: "ready" };
-    }
-    const missing = this.#want(parents);
-    for (const parent of parents) (this.#entries.get(parent)!.children ??= []).push(placed);
-    return { kind: "waiting", missing, spilled };
+    if (first !== undefined) return { kind: "waiting", missing: this.#want(open, placed), spilled: false };
+    this.#makeReady(placed);
+    return READY;
   }
 
-  /** Those of `parents` that nobody has delivered; each has an entry afterwards, as far as the bound goes. */
-  #want(parents: readonly string[]): readonly string[] {
+  /** Those of `parents` that nobody has delivered. Each of them has `child`, where there is one, wait for it. */
+  #want(parents: readonly string[], child: Entry<D> | undefined): readonly string[] {
     const missing: string[] = [];
     for (const parent of parents) {
-      const known = this.#entries.get(parent);
-      if (known !== undefined && known.state !== "wanted") continue;
-      const entry = known ?? blank<D>(parent);
-      if (known === undefined) {
+      let entry = this.#entries.get(parent);
+      if (entry === undefined) {
+        entry = blank<D>(parent);
         this.#entries.set(parent, entry);
         this.#wanted += 1;
         if (this.#init.spill.size > 0 && this.#init.spill.has(parent)) this.#mark(entry, "spilled");
       }
       if (entry.state === "wanted") missing.push(parent);
+      if (child === undefined) continue;
+      if (entry.children === undefined) entry.children = [child];
+      else entry.children.push(child);
     }
     return missing;
   }
