@@ -1,6 +1,6 @@
 /** What is left of a run: only what it committed, if it ended well and was to write. */
-import { base58 } from "@scure/base";
 import { IMPORTS } from "@shoal/node/runtime/abi.ts";
+import { type ContextId, idOf } from "@shoal/node/model/ids.ts";
 import type { Outcome, RunRequest } from "@shoal/node/runtime/contract.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { callText, guest, Layout, prepared, type Step } from "./guest.ts";
@@ -82,7 +82,7 @@ describe("a run that commits", () => {
 
   it("keeps a blob in the context's name", () => {
     const reference = run("commits").rows.find(({ key }) => Buffer.from(key).includes("context:"));
-    expect(Buffer.from(reference?.key ?? []).toString("latin1")).toContain(`context:${base58.encode(CONTEXT)}`);
+    expect(Buffer.from(reference?.key ?? []).toString("latin1")).toContain(`context:${idOf<ContextId>(CONTEXT)}`);
   });
 
   it("is judged by the last thing it returned", () => {

@@ -1,5 +1,6 @@
 /** Registers, input and output, storage, events, chance. */
-import sodium from "sodium-native";
+import { bytesOf } from "@shoal/node/model/ids.ts";
+import { keyPairOf, sign } from "@shoal/node/model/keys.ts";
 import { CONTEXT, DEVICE, EXECUTOR, NOW_NS, ORIGIN } from "../stage.ts";
 import { type Cases, u64 } from "./case.ts";
 
@@ -156,11 +157,8 @@ export const hostCases: Cases = {
   },
   ed25519_verify: {
     steps: (at) => {
-      const key = Buffer.alloc(32);
-      const secret = Buffer.alloc(64);
-      sodium.crypto_sign_seed_keypair(key, secret, Buffer.alloc(32, 7));
-      const signature = Buffer.alloc(64);
-      sodium.crypto_sign_detached(signature, Buffer.from("signed"), secret);
+      const { publicKey, secret } = keyPairOf(new Uint8Array(32).fill(7), "secret");
+      const [key, signature] = [bytesOf(publicKey), sign(secret, Buffer.from("signed"))];
       return [
         ["ed25519_verify", at.buffer(signature), at.buffer(key), at.buffer("signed")],
         ["ed25519_verify", at.buffer(signature), at.buffer(key), at.buffer("forged")],
