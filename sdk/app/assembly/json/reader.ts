@@ -3,6 +3,7 @@
  * then the members on the way (`task.title`). Members are recognised without making a string of their name.
  */
 import { failWith, panic } from "../failure";
+import { NUMBER_MAX_LENGTH, parseDecimal } from "./decimal";
 
 const DEPTH_MAX = 32;
 
@@ -102,13 +103,13 @@ export class Reader {
   private readKey(): void {
     const start = this.at + 1;
     let at = start;
-    while (at < this.end && load<u8>(at) != 0x22 && load<u8>(at) != 0x5c) at += 1;
+    while (at < this.end && load<u8>(at) >= 0x20 && load<u8>(at) != 0x22 && load<u8>(at) != 0x5c) at += 1;
     if (at < this.end && load<u8>(at) == 0x22) {
       this.keyAt = start;
       this.keyLength = <i32>(at - start);
       this.at = at + 1;
     } else {
-      // Escapes within a name are legal and rare: it is read as any string.
+      // Escapes within a name are legal and rare: it is read as any string, and refused as any.
       const text = String.UTF8.encode(this.string());
       this.keyAt = changetype<usize>(text);
       this.keyLength = text.byteLength;
@@ -170,7 +171,9 @@ export class Reader {
     if (this.peek() == 0) this.refuse("a whole number");
     const start = this.at;
     let value: u64 = 0;
-    while (this.at < this.end) {
+    // A zero is a number of its own: JSON has none that begins with it.
+    const zero = this.over(0x30, 0x30);
+    while (!zero && this.at < this.end) {
       const digit = <u64>load<u8>(this.at) - 0x30;
       if (digit > 9) break;
       if (value > (high - digit) / 10 || digit > high) this.refuse("a whole number in the range of its type");
@@ -185,20 +188,21 @@ export class Reader {
   float(): f64 {
     this.peek();
     const start = this.at;
-    this.sign(0x2d, 0x2d);
-    this.someDigits();
-    if (this.sign(0x2e, 0x2e)) this.someDigits();
-    if (this.sign(0x65, 0x45)) {
-      this.sign(0x2b, 0x2d);
+    this.over(0x2d, 0x2d);
+    if (!this.over(0x30, 0x30)) this.someDigits();
+    if (this.over(0x2e, 0x2e)) this.someDigits();
+    if (this.over(0x65, 0x45)) {
+      this.over(0x2b, 0x2d);
       this.someDigits();
     }
-    const value = F64.parseFloat(String.UTF8.decodeUnsafe(start, this.at - start));
+    const length = <i32>(this.at - start);
+    const value = length <= NUMBER_MAX_LENGTH ? parseDecimal(start, length) : NaN;
     if (!isFinite(value)) this.refuse("a number");
     return value;
   }
 
   /** Over one of two bytes, if one is next. */
-  private sign(one: u8, other: u8): bool {
+  private over(one: u8, other: u8): bool {
     if (this.at >= this.end) return false;
     const byte = load<u8>(this.at);
     if (byte != one && byte != other) return false;

@@ -3,10 +3,10 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, normalize, posix } from "node:path";
 import { main } from "assemblyscript/asc";
-import { BuildError, type Problem } from "./problem.ts";
+import { BuildError } from "./problem.ts";
 import { type Abi, ABI_SECTION, abiOf } from "./source/abi.ts";
 import { APP_FILE, type AppModel, appOf } from "./source/app-model.ts";
-import { diagnosed } from "./diagnosed.ts";
+import { type Diagnostic, diagnosed } from "./diagnosed.ts";
 import { exportedNames, wrapperName } from "./source/method.ts";
 import type { SourceFile } from "./source/model.ts";
 import { parseSource } from "./source/parse.ts";
@@ -86,17 +86,17 @@ function entryText(app: AppModel): string {
 
 async function assembled(files: readonly SourceFile[], texts: ReadonlyMap<string, string>): Promise<Uint8Array> {
   let wasm: Uint8Array | undefined;
-  const problems: Problem[] = [];
-  const written = new Map(files.map(({ path, text }) => [path, text.split("\n").length]));
+  const diagnostics: Diagnostic[] = [];
   const { error } = await main([ENTRY, ...OPTIONS], {
     readFile: (path) => libraryFile(path) ?? Promise.resolve(texts.get(normalize(path)) ?? null),
     writeFile: (_path, contents) => {
       if (typeof contents !== "string") wasm = contents;
     },
     listFiles: () => [],
-    reportDiagnostic: (diagnostic) => problems.push(...diagnosed(diagnostic, texts, written)),
+    reportDiagnostic: (diagnostic) => diagnostics.push(diagnostic),
   });
   if (wasm !== undefined && error === null) return wasm;
+  const problems = diagnosed(diagnostics, texts, files);
   throw new BuildError(
     problems.length > 0 ? problems : [{ message: error?.message ?? "the compiler wrote no module" }],
   );

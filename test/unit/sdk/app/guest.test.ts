@@ -1,10 +1,11 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { built } from "./built.ts";
 import { GUEST } from "./guest-source.ts";
-import { openNode, type Replica, replicasOn, type TestNode } from "./replica.ts";
+import { type CallFailed, openNode, type Replica, replicasOn, type TestNode } from "./replica.ts";
 
 let wasm: Uint8Array;
 let nodes: readonly TestNode[];
@@ -85,6 +86,77 @@ describe("values travel as JSON", () => {
   });
 });
 
+describe("whatever is sent", () => {
+  test("comes back as it was", async () => {
+    const record = fc.record({
+      name: fc.string({ unit: "grapheme" }),
+      weight: fc.double({ noNaN: true, noDefaultInfinity: true }),
+    });
+    await fc.assert(
+      fc.asyncProperty(record, fc.dictionary(fc.string({ unit: "grapheme" }), fc.boolean()), async (sent, tags) => {
+        const value = { name: sent.name, corners: [{ label: null, weight: sent.weight, x: 0, y: -1 }], tags };
+        const text = JSON.stringify({ value }, undefined, sent.name.length % 3);
+        // JSON has no negative zero, and an object's `__proto__` is no member once it is read.
+        const expected = JSON.parse(JSON.stringify(value)) as object;
+        expect(await guest.value("shape", text)).toEqual(expected);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  test.each([
+    "9007199254740993",
+    "9007199254740992.999999999999999999999999",
+    "9007199254740993.00000000000000000000001",
+    "-8.239834761327124e+38",
+    "2.2250738585072011e-308",
+    "2.2250738585072014e-308",
+    "4.9e-324",
+    "2.4703282292062327e-324",
+    "2.4703282292062328e-324",
+    "1.7976931348623157e308",
+    "1.7976931348623158e308",
+    "123456789012345678901234567890e-40",
+    "0.1e1",
+    "0",
+    "1e-999",
+    "0e999",
+    `0.${"0".repeat(300)}17`,
+    "9".repeat(300),
+  ])("as a float, %s is what every reader of JSON takes it for", async (text) => {
+    expect(await guest.value("f64", `{"value":${text}}`)).toBe(Number(text));
+  });
+
+  test("never ends in a trap", async () => {
+    const valid = '{"value":{"name":"a\\u00e9b","corners":[{"x":1,"y":-2,"label":null}],"tags":{"t":true}}}';
+    const edit = fc.record({
+      at: fc.nat(valid.length),
+      cut: fc.nat(4),
+      put: fc.string({ unit: "binary", maxLength: 3 }),
+    });
+    const edited = fc
+      .array(edit, { minLength: 1, maxLength: 3 })
+      .map((edits) => edits.reduce((text, { at, cut, put }) => text.slice(0, at) + put + text.slice(at + cut), valid));
+    await fc.assert(
+      fc.asyncProperty(edited, async (text) => {
+        let read: unknown;
+        try {
+          read = JSON.parse(text);
+        } catch {
+          expect(await guest.errorOf("shape", text)).toMatchObject({ code: "invalid_argument" });
+          return;
+        }
+        const ended = await guest.call("shape", text).then(
+          ({ value }) => value,
+          (thrown: unknown) => (thrown as CallFailed).error,
+        );
+        expect(ended, JSON.stringify(read)).toBeDefined();
+      }),
+      { numRuns: 400 },
+    );
+  });
+});
+
 describe("an argument that does not fit is named", () => {
   test.each([
     ["bool", '{"value":1}', "value: expected true or false", "value"],
@@ -96,6 +168,7 @@ describe("an argument that does not fit is named", () => {
     ["f64", '{"value":"1"}', "value: expected a number", "value"],
     ["f64", '{"value":1e999}', "value: expected a number", "value"],
     ["f64", '{"value":.5}', "value: expected a number", "value"],
+    ["f64", `{"value":${"1".repeat(401)}}`, "value: expected a number", "value"],
     ["f64", '{"value":1e}', "value: expected a number", "value"],
     ["string", '{"value":null}', "value: expected a string", "value"],
     ["string", '{"value":"\\x"}', "value: expected an escape that JSON knows", "value"],
@@ -126,6 +199,7 @@ describe("an argument that does not fit is named", () => {
     ['{"value":"x"', "expected a comma or the end of the object"],
     ['{"value":"x"} x', "expected the end of the text"],
     ['{"value":"x",}', "expected a member's name"],
+    ['{"val\u0000ue":"x"}', "expected the end of a string"],
   ])("%s is no JSON object", async (input, message) => {
     expect(await guest.errorOf("string", input)).toEqual({ code: "invalid_argument", message });
   });

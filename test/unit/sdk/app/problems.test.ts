@@ -110,6 +110,31 @@ describe("what the compiler finds is said of the author's text", () => {
     expect(problem).toMatch(/src\/app\.ts:2:\d+: File '.*x\.ts' not found\./);
   });
 
+  test.each([
+    [
+      "class E {}\n@app class A { go(): void { emit(new E()); } }",
+      "src/app.ts:2:7: E does not travel as JSON: mark its class with @json, or with @event where it is emitted",
+    ],
+    [
+      "@app class A { all: Map<string, i32>; go(): void { this.all.get('a'); } }",
+      "i32 cannot be null: read it with getOr, which takes what to answer where there is nothing",
+    ],
+    [
+      "@app class A { all: Map<string, Set<i32>>; go(): void { this.all.set('a', new Set<i32>(0)); } }",
+      "a collection within a map is made by open(key), not by set",
+    ],
+    [
+      "@app class A { all: Map<string, i32>; go(): void { this.all.open('a'); } }",
+      "open(key) is for maps whose values are collections",
+    ],
+    [
+      "@app class A { go(a: i32 = 'x'): void {} }",
+      "src/app.ts: the method go: Type '~lib/string/String' is not assignable to type 'i32'.",
+    ],
+  ])("where it shows in the library only: %s", async (source, problem) => {
+    expect((await problemsOf(source))[0]).toBe(problem);
+  });
+
   test("where the syntax is broken", async () => {
     const [problem] = await problemsOf("@app class A { get(): i32 { return 1 + ; } }");
     expect(problem).toBe("src/app.ts:2:40: Expression expected.");
