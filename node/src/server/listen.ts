@@ -1,6 +1,6 @@
 /** The sockets that the node listens on: bounded in time and number, and closed in bounded time. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
@@ -64,7 +64,7 @@ function open({ host, port }: ListenAddress, init: Parameters<typeof listen>[0])
     init.onRequest,
   );
   server.maxConnections = limits.connections;
-  server.setTimeout(limits.idleConnection);
+  cutWhereNothingMoves(server, limits);
   if (onUpgrade !== undefined) server.on("upgrade", onUpgrade);
   return new Promise((resolve, reject) => {
     server.once("error", (cause: NodeJS.ErrnoException) => {
@@ -74,6 +74,17 @@ function open({ host, port }: ListenAddress, init: Parameters<typeof listen>[0])
       );
     });
     server.listen(port, host, () => resolve(server));
+  });
+}
+
+/** A client that waits for its answer does not dawdle; one that sends nothing, or reads nothing, does. */
+function cutWhereNothingMoves(server: Server, { idleConnection }: ServerLimits): void {
+  const latest = new WeakMap<Socket, readonly [IncomingMessage, ServerResponse]>();
+  server.on("request", (incoming, outgoing) => latest.set(incoming.socket, [incoming, outgoing]));
+  server.setTimeout(idleConnection, (socket) => {
+    const [incoming, outgoing] = latest.get(socket) ?? [];
+    const waits = incoming?.complete === true && outgoing?.writableEnded === false && outgoing.writableLength === 0;
+    if (!waits) socket.destroy();
   });
 }
 

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { milliseconds } from "@shoal/shared/base/time.ts";
 import { NODE_CAPS } from "@shoal/shared/wire/node/values.ts";
 import { eventually } from "../../../support/clock.ts";
-import { ask, startServer, type TestServer } from "./harness.ts";
+import { ask, rpc, startServer, type TestServer } from "./harness.ts";
+import { CONTEXT } from "./ids.ts";
 
 let server: TestServer;
 beforeAll(async () => (server = await startServer()));
@@ -125,5 +126,20 @@ describe("clients that dawdle", () => {
 
   test("with nothing at all are cut", async () => {
     expect(await talk({ limits: { idleConnection: milliseconds(200) } }, "")).toBe("");
+  });
+
+  test("are not those who wait for their answer", async () => {
+    await using slow = await startServer({ limits: { idleConnection: milliseconds(200) } });
+    const work = Promise.withResolvers<undefined>();
+    slow.contexts.run = () => work.promise;
+    const answer = rpc(slow, "execute", { contextId: CONTEXT, method: "get", argsJson: {} });
+    await eventually(() => slow.contexts.executed[0], "the call");
+    // When a connection that came later has been cut twice over, the one that waits would have been.
+    for (let round = 0; round < 2; round++) {
+      const idle = connect(Number(new URL(slow.url).port), "127.0.0.1");
+      await new Promise((resolve) => idle.resume().once("close", resolve));
+    }
+    work.resolve(undefined);
+    expect((await answer).status).toBe(200);
   });
 });

@@ -164,6 +164,23 @@ describe("what is no call", () => {
     expect(status).toBe(413);
   });
 
+  test("so is one that does not say its length", async () => {
+    await using small = await startServer({ limits: { rpcBodyBytes: 1000 } });
+    const pieces = (n: number): ReadableStream =>
+      new ReadableStream({
+        start: (controller) => {
+          for (let at = 0; at < n; at++) controller.enqueue(Buffer.from(" ".repeat(100)));
+          controller.close();
+        },
+      });
+    const post = async (n: number): Promise<number> => {
+      const headers = { "content-type": "application/json" };
+      const answer = await fetch(`${small.url}/jsonrpc`, { method: "POST", headers, body: pieces(n), duplex: "half" });
+      return answer.status;
+    };
+    expect([await post(10), await post(11)]).toEqual([400, 413]);
+  });
+
   test("arguments nested a million deep end in an answer", async () => {
     const deep = `${"[".repeat(1_000_000)}${"]".repeat(1_000_000)}`;
     const { status } = await send(

@@ -207,6 +207,18 @@ describe("who may", () => {
     using theirs = await open(guarded, { ...stranger, "last-event-id": `${stream.session}-0` });
     expect(theirs.session).not.toBe(stream.session);
     expect(stream.ended).toBe(false);
+    // Nor after its stream is gone, when it is kept in the store.
+    const mine = bearer("me", "admin");
+    await change(guarded, stream.session, "subscribe", { contextIds: [CONTEXT] }, mine);
+    stream[Symbol.dispose]();
+    const stateFor = (headers: Record<string, string>): Promise<Answer> =>
+      ask(guarded, "GET", `/sse/session/${stream.session}`, undefined, headers);
+    const kept = async (): Promise<true | undefined> => {
+      const { body } = await stateFor(mine);
+      return (body["result"] as { status?: string })?.status === "persisted" ? true : undefined;
+    };
+    await eventually(kept, "the session in the store");
+    expect((await stateFor(stranger)).status).toBe(404);
   });
 
   test("what a session may no longer hear is gone when it is taken up", async () => {

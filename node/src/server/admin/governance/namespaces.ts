@@ -25,11 +25,10 @@ export function namespaceHandlers(parts: GovernanceParts): HandlersOf<typeof nam
       .namespaces()
       .map(({ id }) => rootOf(id))
       .sort((a, b) => byAge(a.root, b.root));
-  const views = (list: ReturnType<typeof all>): Promise<View[]> =>
-    Promise.all(list.map(({ namespace, root }) => viewOf(parts, namespace, root)));
+  const views = (list: ReturnType<typeof all>): View[] => list.map(({ namespace, root }) => viewOf(namespace, root));
 
   return {
-    "namespaces.list": async () => ({ data: await views(all()) }),
+    "namespaces.list": async () => ({ data: views(all()) }),
     "namespaces.create": async ({ body }) => ({
       data: {
         namespaceId: await governance.createGroup({
@@ -43,14 +42,14 @@ export function namespaceHandlers(parts: GovernanceParts): HandlersOf<typeof nam
     }),
     "namespaces.get": async ({ params }) => {
       const { namespace, root } = rootOf(params.namespace);
-      return { data: await viewOf(parts, namespace, root) };
+      return { data: viewOf(namespace, root) };
     },
     "namespaces.delete": async ({ params, body }) => {
       await governance.deleteGroup(rootOf(params.namespace).root.id, body.requester);
       return { data: { isDeleted: true } };
     },
     "namespaces.forApplication": async ({ params }) => ({
-      data: await views(all().filter(({ root }) => root.targetApplicationId === params.applicationId)),
+      data: views(all().filter(({ root }) => root.targetApplicationId === params.applicationId)),
     }),
     "namespaces.groups": async ({ params }) => ({ data: childrenOf(governance, rootOf(params.namespace).root.id) }),
     "namespaces.createGroup": async ({ params, body }) => {
@@ -82,8 +81,7 @@ export function namespaceHandlers(parts: GovernanceParts): HandlersOf<typeof nam
   };
 }
 
-async function viewOf({ applications }: GovernanceParts, namespace: Namespace, root: Group): Promise<View> {
-  const application = await applications.get(root.targetApplicationId);
+function viewOf(namespace: Namespace, root: Group): View {
   const { name } = labelView(root.metadata);
   return {
     namespaceId: namespace.id,
@@ -95,6 +93,6 @@ async function viewOf({ applications }: GovernanceParts, namespace: Namespace, r
     memberCount: root.members.size,
     contextCount: [...namespace.groups.values()].reduce((sum, { contexts }) => sum + contexts.size, 0),
     subgroupCount: namespace.groups.size - 1,
-    ...(application === undefined ? {} : { appVersion: application.version }),
+    appVersion: root.targetVersion,
   };
 }
