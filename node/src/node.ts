@@ -208,12 +208,11 @@ async function openServices(init: NodeInit, { store, blobs, events }: Base, cont
     isInUse: async (id) => (await contexts.listContexts()).some(({ applicationId }) => applicationId === id),
   });
   const account = { publicKey: config.account.publicKey, secret: seedBytes(config.account) };
-  const updateContext: UpdateContext = (contextId, applicationId, migrateMethod) =>
-    contexts.updateApplication({
-      contextId,
-      applicationId,
-      ...(migrateMethod === undefined ? {} : { migrateMethod }),
-    });
+  const updateContext: UpdateContext = async (contextId, target) => {
+    const { applicationId, version } = (await contexts.getContext(contextId)) ?? {};
+    if (applicationId === target.applicationId && version === target.version) return;
+    await contexts.updateApplication({ contextId, ...target });
+  };
   const governance = await createGovernance({
     store,
     clock,

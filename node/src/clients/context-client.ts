@@ -47,6 +47,8 @@ export interface CreateContextResult {
 export interface UpdateApplicationInput {
   readonly contextId: ContextId;
   readonly applicationId: ApplicationId;
+  /** Absent: the newest. */
+  readonly version?: string;
   readonly executor?: PublicKey;
   /** Runs once on the new module with the old root; on failure the old application stays. */
   readonly migrateMethod?: string;

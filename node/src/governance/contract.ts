@@ -10,7 +10,7 @@ import type { Upgrades } from "./upgrades/upgrades.ts";
 export interface NewGroup {
   /** Absent: random. */
   readonly groupId?: GroupId;
-  /** 64 hex digits; absent: what the application's signer and package give. */
+  /** 64 hex digits: the blob of the version to run; absent: of the newest. */
   readonly appKey?: string;
   readonly applicationId: ApplicationId;
   readonly upgradePolicy: UpgradePolicy;

@@ -6,13 +6,12 @@ import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { Log } from "@shoal/shared/base/log.ts";
 import type { Random } from "@shoal/shared/base/random.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
-import type { Applications } from "../clients/node-client.ts";
 import { identityRow } from "../context/identities.ts";
 import type { EventBus } from "../model/event.ts";
 import { bytesOf, type GroupId, type PublicKey } from "../model/ids.ts";
 import { sign, type KeyPair } from "../model/keys.ts";
 import type { Store } from "../storage/store.ts";
-import { appKeyOf } from "./app-key.ts";
+import { appKeyOf, pinned, type Catalogue } from "./app-key.ts";
 import type { Governance, NewGroup } from "./contract.ts";
 import { publishOp } from "./events.ts";
 import { issueInvitation, joinByInvitation, revocationOf } from "./invitations.ts";
@@ -32,7 +31,7 @@ export interface GovernanceInit {
   readonly log: Log;
   readonly events: EventBus;
   readonly account: KeyPair;
-  readonly applications: Pick<Applications, "get">;
+  readonly applications: Catalogue;
   /** Called for upgrades only, so it may wait for a context manager that starts later. */
   readonly updateContext: UpdateContext;
 }
@@ -100,16 +99,17 @@ interface CreateParts {
   readonly ledger: Ledger;
   readonly signers: Signers;
   readonly random: Random;
-  readonly applications: Pick<Applications, "get">;
+  readonly applications: Catalogue;
 }
 
 async function createGroup({ ledger, signers, random, applications }: CreateParts, input: NewGroup): Promise<GroupId> {
   const { parentId, requester } = input;
   const id = input.groupId ?? groupIdOf(random.bytes(32));
-  const own = await appKeyOf(applications, input.applicationId);
+  const application = await pinned(applications, input.applicationId, input.appKey);
   const seed: GroupSeed = {
-    appKey: input.appKey ?? own,
+    appKey: input.appKey ?? appKeyOf(application),
     applicationId: input.applicationId,
+    version: application.version,
     upgradePolicy: input.upgradePolicy,
     visibility: input.visibility,
     ...(input.name === undefined ? {} : { name: input.name }),

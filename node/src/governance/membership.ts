@@ -1,18 +1,18 @@
 /** What contexts ask of governance (`context/membership.ts`): which group they come into, and who may do what in them. */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { AdmitInput, Membership, Placement } from "../context/membership.ts";
-import type { Applications } from "../clients/node-client.ts";
 import type { ContextId, GroupId } from "../model/ids.ts";
 import type { KeyPair } from "../model/keys.ts";
-import { appKeyOf } from "./app-key.ts";
+import { appKeyOf, installed, type Catalogue } from "./app-key.ts";
 import { ownGroupOf } from "./keys.ts";
 import type { Draft, Ledger } from "./ledger.ts";
+import type { GroupSeed } from "./rules/op.ts";
 import { accessTo, rulesFromAbove, standingOf } from "./rules/standing.ts";
 
 export interface MembershipInit {
   readonly ledger: Ledger;
   readonly account: KeyPair;
-  readonly applications: Pick<Applications, "get">;
+  readonly applications: Catalogue;
 }
 
 interface Place extends Placement {
@@ -33,14 +33,18 @@ function placeOf(ledger: Ledger, { contextId, groupId }: AdmitInput): Place {
 }
 
 /** The ops that take a context in: its own group where none is named, its creator where they are no member yet. */
-function draftsFor({ ledger, account }: MembershipInit, input: AdmitInput, appKey: string): readonly Draft[] {
+function draftsFor(
+  { ledger, account }: MembershipInit,
+  input: AdmitInput,
+  runs: Pick<GroupSeed, "appKey" | "version">,
+): readonly Draft[] {
   const { groupId, groupCreated } = placeOf(ledger, input);
   const { contextId, identity, name, service } = input;
   const drafts: Draft[] = [];
   const add = (action: Draft["action"]): void => void drafts.push({ groupId, signer: account, action });
   if (groupCreated) {
     const upgradePolicy = { type: "Automatic" } as const;
-    const seed = { appKey, applicationId: input.applicationId, upgradePolicy, visibility: "Open" } as const;
+    const seed = { ...runs, applicationId: input.applicationId, upgradePolicy, visibility: "Open" } as const;
     add({ type: "NamespaceCreated", seed });
   }
   const namespace = groupCreated ? undefined : ledger.find(groupId)?.namespace;
@@ -71,12 +75,13 @@ export function createMembership(init: MembershipInit): Omit<Membership, "before
   return {
     placeFor(input) {
       const { namespaceId, groupId, groupCreated } = placeOf(ledger, input);
-      ledger.rehearse(namespaceId, draftsFor(init, input, NO_APP_KEY));
+      ledger.rehearse(namespaceId, draftsFor(init, input, ANY_VERSION));
       return { groupId, groupCreated };
     },
     async admit(input, commit) {
-      const appKey = await appKeyOf(applications, input.applicationId);
-      await ledger.submit(placeOf(ledger, input).namespaceId, () => draftsFor(init, input, appKey), commit);
+      const application = await installed(applications, input.applicationId);
+      const runs = { appKey: appKeyOf(application), version: application.version };
+      await ledger.submit(placeOf(ledger, input).namespaceId, () => draftsFor(init, input, runs), commit);
     },
     async release(contextId, commit) {
       const groupId = ledger.groupOf(contextId);
@@ -109,5 +114,5 @@ export function createMembership(init: MembershipInit): Omit<Membership, "before
   };
 }
 
-/** Which application it is does not matter to a rehearsal. */
-const NO_APP_KEY = "0".repeat(64);
+/** Which version it is does not matter to a rehearsal. */
+const ANY_VERSION = { appKey: "0".repeat(64), version: "" };

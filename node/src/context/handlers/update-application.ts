@@ -82,7 +82,7 @@ async function target(
   context: Context,
   input: UpdateApplicationInput,
 ): Promise<{ readonly application: Application; readonly module: ApplicationModule }> {
-  const application = await parts.applications.get(input.applicationId);
+  const application = await parts.applications.get(input.applicationId, input.version);
   if (application === undefined) {
     throw new ShoalError("not_found", `no application ${input.applicationId} on this node`, { field: "applicationId" });
   }

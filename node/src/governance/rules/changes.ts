@@ -46,6 +46,7 @@ export function newGroup(
     createdAtMs: atMs,
     appKey: seed.appKey,
     targetApplicationId: seed.applicationId,
+    targetVersion: seed.version,
     upgradePolicy: seed.upgradePolicy,
     ...(seed.name === undefined ? {} : { metadata: { name: seed.name, data: {}, atMs, by: creator } }),
     visibility: seed.visibility,

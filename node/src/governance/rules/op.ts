@@ -9,6 +9,7 @@ import type { AutoFollow, Metadata, Role, TeePolicy, UpgradePolicy, Visibility }
 export interface GroupSeed {
   readonly appKey: string;
   readonly applicationId: ApplicationId;
+  readonly version: string;
   readonly upgradePolicy: UpgradePolicy;
   readonly visibility: Visibility;
   readonly name?: string;
@@ -66,6 +67,7 @@ export type Action =
       readonly type: "TargetApplicationSet";
       readonly appKey: string;
       readonly applicationId: ApplicationId;
+      readonly version: string;
       /** Also for the open groups below that run what this one ran. */
       readonly cascade: boolean;
     }

@@ -35,8 +35,8 @@ export const SETTINGS_KINDS: Kinds<SettingsOp> = {
   TargetApplicationSet: {
     refuse: [onlyFor(managesApplication, "setting the application takes an admin or MANAGE_APPLICATION")],
     effect: (one) => {
-      const { appKey, applicationId, cascade } = one.action;
-      const to = { appKey, targetApplicationId: applicationId };
+      const { appKey, applicationId, version, cascade } = one.action;
+      const to = { appKey, targetApplicationId: applicationId, targetVersion: version };
       let namespace = change(one, to);
       if (!cascade) return namespace;
       for (const below of descendantsOf(one.namespace, one.group.id)) {

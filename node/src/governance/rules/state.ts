@@ -70,9 +70,10 @@ export interface Group {
   /** An admin who cannot be removed or demoted before handing the group over. */
   readonly owner: PublicKey;
   readonly createdAtMs: number;
-  /** 32 bytes, hex: which applications may replace each other (same signer). */
+  /** 32 bytes, hex: the blob of the version that contexts are to run. */
   readonly appKey: string;
   readonly targetApplicationId: ApplicationId;
+  readonly targetVersion: string;
   /** Runs once per context when it moves to the target. */
   readonly migrateMethod?: string;
   readonly upgradePolicy: UpgradePolicy;

@@ -2,11 +2,10 @@
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { compareSemver, isSemver } from "@shoal/shared/base/semver.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
-import type { Applications } from "../../clients/node-client.ts";
 import type { Application } from "../../model/application.ts";
 import type { ApplicationId, GroupId, PublicKey } from "../../model/ids.ts";
 import type { Store } from "../../storage/store.ts";
-import { appKeyFor, installed } from "../app-key.ts";
+import { appKeyOf, installed, type Catalogue } from "../app-key.ts";
 import type { Draft, Ledger, Located } from "../ledger.ts";
 import type { Group, Namespace } from "../rules/state.ts";
 import type { Signers } from "../signers.ts";
@@ -25,7 +24,7 @@ export interface BeginInit {
   readonly store: Store;
   readonly ledger: Ledger;
   readonly clock: Clock;
-  readonly applications: Pick<Applications, "get">;
+  readonly applications: Catalogue;
   readonly signers: Signers;
   readonly records: Map<GroupId, UpgradeRecord>;
 }
@@ -35,19 +34,19 @@ export async function beginUpgrade(init: BeginInit, input: UpgradeInput): Promis
   const { store, ledger, clock, applications, signers, records } = init;
   const { namespace, group } = found(ledger.find(input.groupId));
   const target = await installed(applications, input.targetApplicationId);
-  const current = await applications.get(group.targetApplicationId);
-  requireSuccessor(current, target);
+  const current = await applications.get(group.targetApplicationId, group.targetVersion);
+  requireSuccessor(group, current, target);
   const signer = signers.signerFor(group.id, input.requester);
   const who = { initiatedAtMs: clock.now(), initiatedBy: signer.publicKey };
   let written: readonly UpgradeRecord[] = [];
   await ledger.submit(
     namespace.id,
-    () => draftsFor(group.id, signer, appKeyFor(target), input),
+    () => draftsFor(group.id, signer, target, input),
     async (rows, after) => {
       const along = input.cascade ? retargeted(ledger.find(group.id)?.namespace, after, group.id) : [];
       written = [group.id, ...along].map((id) => {
         requireIdle(records.get(id));
-        return recordFor(found(ledger.find(id)).group, input, current, target, who);
+        return recordFor(found(ledger.find(id)).group, input, target, who);
       });
       await store.apply([...rows, ...written.map(recordRow)]);
       await store.durable();
@@ -65,13 +64,13 @@ export async function abortUpgrade(
 ): Promise<UpgradeRecord> {
   const { store, ledger, clock, applications, signers, records } = init;
   const { namespace, group } = found(ledger.find(record.groupId));
-  const before = await installed(applications, record.from);
-  const back = { targetApplicationId: record.from, cascade: false };
+  const before = await installed(applications, record.from, record.fromVersion);
+  const back = { cascade: false };
   const signer = signers.signerFor(group.id, requester);
   let aborted = record;
   await ledger.submit(
     namespace.id,
-    () => draftsFor(group.id, signer, appKeyFor(before), back),
+    () => draftsFor(group.id, signer, before, back),
     async (rows) => {
       aborted = { ...(records.get(group.id) ?? record), abortedAtMs: clock.now() };
       await store.apply([...rows, recordRow(aborted)]);
@@ -104,9 +103,12 @@ function requireIdle(record: UpgradeRecord | undefined): void {
 }
 
 /** State is never handed to another author's code, nor to code that is older than what wrote it. */
-function requireSuccessor(current: Application | undefined, target: Application): void {
-  if (current?.signerId === undefined) return;
+function requireSuccessor(group: Group, current: Application | undefined, target: Application): void {
   const field = "targetApplicationId";
+  if (target.id === group.targetApplicationId && target.version === group.targetVersion) {
+    throw new ShoalError("conflict", `the group runs ${target.version} already`, { field });
+  }
+  if (current?.signerId === undefined) return;
   if (current.signerId !== target.signerId || current.package !== target.package) {
     throw new ShoalError("permission_denied", "the target is not the same package by the same signer", { field });
   }
@@ -118,20 +120,29 @@ function requireSuccessor(current: Application | undefined, target: Application)
 function draftsFor(
   groupId: GroupId,
   signer: Draft["signer"],
-  appKey: string,
-  { targetApplicationId, migrateMethod, cascade }: Omit<UpgradeInput, "groupId">,
+  target: Application,
+  { migrateMethod, cascade }: Pick<UpgradeInput, "migrateMethod" | "cascade">,
 ): readonly Draft[] {
   const migration = migrateMethod === undefined ? {} : { migrateMethod };
   return [
-    { groupId, signer, action: { type: "TargetApplicationSet", appKey, applicationId: targetApplicationId, cascade } },
+    {
+      groupId,
+      signer,
+      action: {
+        type: "TargetApplicationSet",
+        appKey: appKeyOf(target),
+        applicationId: target.id,
+        version: target.version,
+        cascade,
+      },
+    },
     { groupId, signer, action: { type: "GroupMigrationSet", ...migration } },
   ];
 }
 
 function recordFor(
   group: Group,
-  { groupId, targetApplicationId, migrateMethod }: UpgradeInput,
-  current: Application | undefined,
+  { groupId, migrateMethod }: UpgradeInput,
   target: Application,
   who: Pick<UpgradeRecord, "initiatedAtMs" | "initiatedBy">,
 ): UpgradeRecord {
@@ -139,8 +150,8 @@ function recordFor(
     ...who,
     groupId: group.id,
     from: group.targetApplicationId,
-    to: targetApplicationId,
-    fromVersion: current?.version ?? "",
+    to: target.id,
+    fromVersion: group.targetVersion,
     toVersion: target.version,
     ...(migrateMethod === undefined ? {} : { migrateMethod }),
     policy: group.upgradePolicy,

@@ -16,12 +16,17 @@ import { countsOf, isOpen, moved, recordRow, without, type ContextMove, type Upg
 export const MOVE_ATTEMPTS = 3;
 export const MOVE_BACKOFF_MS = 5000;
 
-/** Switches one context, with a migration where a method is named; rejects where the old application goes on. */
-export type UpdateContext = (
-  contextId: ContextId,
-  applicationId: ApplicationId,
-  migrateMethod: string | undefined,
-) => Promise<void>;
+export interface MoveTarget {
+  readonly applicationId: ApplicationId;
+  readonly version: string;
+  readonly migrateMethod?: string;
+}
+
+/**
+ * Switches one context, with a migration where a method is named; rejects where the old version goes on. Does nothing where
+ * the context runs the target already: a node that died between a move and its record asks again.
+ */
+export type UpdateContext = (contextId: ContextId, target: MoveTarget) => Promise<void>;
 
 export interface MoverInit {
   readonly store: Store;
@@ -70,7 +75,7 @@ export function createMover(init: MoverInit): Mover {
     const tries = at.attempts + 1;
     let move: ContextMove = { contextId, state: "done", attempts: tries };
     try {
-      await init.updateContext(contextId, open.to, open.migrateMethod);
+      await init.updateContext(contextId, targetOf(open));
     } catch (thrown) {
       const state = tries < attempts ? "waiting" : "failed";
       move = { contextId, state, attempts: tries, error: messageOf(thrown) };
@@ -107,4 +112,8 @@ export function createMover(init: MoverInit): Mover {
       await store.durable();
     },
   };
+}
+
+function targetOf({ to, toVersion, migrateMethod }: UpgradeRecord): MoveTarget {
+  return { applicationId: to, version: toVersion, ...(migrateMethod === undefined ? {} : { migrateMethod }) };
 }

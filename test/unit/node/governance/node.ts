@@ -19,10 +19,11 @@ import { alice, applicationId, contextId } from "./people.ts";
 
 export const clock = createVirtualClock();
 
-function application(n: number, version: string, signerId = "did:key:z1"): Application {
+/** `blob`: versions of one bundle share its id. */
+function application(n: number, version: string, signerId = "did:key:z1", blob = n): Application {
   return {
     id: applicationId(n),
-    blob: applicationId(n) as string as BlobId,
+    blob: applicationId(blob) as string as BlobId,
     size: 1,
     source: "upload",
     metadata: new Uint8Array(),
@@ -45,15 +46,19 @@ function application(n: number, version: string, signerId = "did:key:z1"): Appli
   };
 }
 
-/** 1 and 2 follow each other, 3 is older than both, 4 is somebody else's. */
+/** 1 and 2 follow each other, 3 is older than both, 4 is somebody else's; 5 has two versions, the newest first. */
 const installed = [
+  application(5, "1.1.0", "did:key:z1", 6),
+  application(5, "1.0.0"),
   application(1, "1.0.0"),
   application(2, "2.0.0"),
   application(3, "0.9.0"),
   application(4, "3.0.0", "did:key:z2"),
 ];
 export const applications = {
-  get: async (id: ApplicationId) => installed.find((each) => each.id === id),
+  get: async (id: ApplicationId, version?: string) =>
+    installed.find((each) => each.id === id && (version === undefined || each.version === version)),
+  history: async (id: ApplicationId) => installed.filter((each) => each.id === id),
 };
 
 export interface TestNode {
@@ -62,7 +67,7 @@ export interface TestNode {
   readonly bus: EventBus;
   /** What was published on it. */
   readonly events: NodeEvent[];
-  /** `context:application:method` of each move, in order. */
+  /** `context:application@version:method` of each move, in order. */
   readonly moves: string[];
   /** Contexts whose moves fail. */
   readonly failing: Set<ContextId>;
@@ -93,8 +98,8 @@ export async function startNode(path?: string): Promise<TestNode> {
     events: bus,
     account: alice,
     applications,
-    updateContext: async (context, target, method) => {
-      moves.push(`${context}:${target}:${method ?? ""}`);
+    updateContext: async (context, { applicationId: target, version, migrateMethod }) => {
+      moves.push(`${context}:${target}@${version}:${migrateMethod ?? ""}`);
       if (failing.has(context)) throw new Error("the migration trapped");
     },
   });

@@ -28,6 +28,7 @@ export const GRANDCHILD = groupId(0xcc);
 export const seed: GroupSeed = {
   appKey: "11".repeat(32),
   applicationId: applicationId(1),
+  version: "1.0.0",
   upgradePolicy: { type: "Automatic" },
   visibility: "Open",
 };

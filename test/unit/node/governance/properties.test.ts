@@ -65,6 +65,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   typed("TargetApplicationSet", {
     appKey: fc.constant(seed.appKey),
     applicationId: fc.constantFrom(applicationId(1), applicationId(2)),
+    version: fc.constantFrom("1.0.0", "2.0.0"),
     cascade: fc.boolean(),
   }),
 );

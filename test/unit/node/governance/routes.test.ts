@@ -361,16 +361,14 @@ describe("upgrades", () => {
     });
     expect((await api.call("POST", `/groups/${id}/upgrade/retry`, {})).status).toBe(404);
     expect((await api.call("POST", `/groups/${id}/migration/abort`, {})).status).toBe(404);
-    await ok(api.call("PATCH", `/groups/${id}`, { upgradePolicy: "LazyOnAccess" }));
     expect((await api.call("POST", `/groups/${id}/upgrade`, { targetApplicationId: applicationId(3) })).status).toBe(
       409,
     );
-    expect(
-      await ok(api.call("POST", `/groups/${id}/upgrade`, { targetApplicationId: applicationId(2) })),
-    ).toMatchObject({
-      data: { status: "in_progress" },
-    });
-    expect(await ok(api.call("POST", `/groups/${id}/migration/abort`, {}))).toEqual({ data: { aborted: true } });
+    expect((await api.call("POST", `/groups/${id}/upgrade`, target)).status).toBe(409);
+    const lazy = await createdGroup(api, { upgradePolicy: "LazyOnAccess" });
+    await admit(api.node, 2, lazy as never);
+    await ok(api.call("POST", `/groups/${lazy}/upgrade`, target));
+    expect(await ok(api.call("POST", `/groups/${lazy}/migration/abort`, {}))).toEqual({ data: { aborted: true } });
   });
 });
 

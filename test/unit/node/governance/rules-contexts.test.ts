@@ -159,7 +159,12 @@ describe("settings", () => {
     stage.act(alice, ROOT, add(bob));
     stage.act(alice, ROOT, child("Open"));
     stage.act(alice, ROOT, child("Restricted", GRANDCHILD));
-    const to = { type: "TargetApplicationSet", appKey: seed.appKey, applicationId: applicationId(2) } as const;
+    const to = {
+      type: "TargetApplicationSet",
+      appKey: seed.appKey,
+      applicationId: applicationId(2),
+      version: "2.0.0",
+    } as const;
     expect(stage.try(bob, ROOT, { ...to, cascade: true })).toBe("not_permitted");
     stage.act(alice, ROOT, give(bob, CAPABILITY.manageApplication));
     expect(stage.try(bob, ROOT, { ...to, cascade: true })).toBe("ok");

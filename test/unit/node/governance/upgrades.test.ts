@@ -3,7 +3,7 @@ import { seconds } from "@shoal/shared/base/time.ts";
 import { momentOf } from "@shoal/node/governance/upgrades/policy.ts";
 import { countsOf, type UpgradeRecord } from "@shoal/node/governance/upgrades/record.ts";
 import type { UpgradePolicy } from "@shoal/node/governance/rules/state.ts";
-import type { GroupId } from "@shoal/node/model/ids.ts";
+import { bytesOf, type GroupId } from "@shoal/node/model/ids.ts";
 import { describe, expect, test } from "vitest";
 import { eventually } from "../../../support/clock.ts";
 import { admit, clock, startNode, type TestNode } from "./node.ts";
@@ -33,7 +33,8 @@ const counts = ({ governance }: TestNode, groupId: GroupId) => {
 const completed = (node: TestNode, groupId: GroupId) =>
   eventually(() => counts(node, groupId)?.done === true || undefined, "the upgrade completes");
 
-const move = (context: number, n = 2, method = ""): string => `${contextId(context)}:${applicationId(n)}:${method}`;
+const move = (context: number, n = 2, method = "", version = "2.0.0"): string =>
+  `${contextId(context)}:${applicationId(n)}@${version}:${method}`;
 
 describe("Automatic", () => {
   test("moves every context once, with the migration, and says so", async () => {
@@ -97,7 +98,7 @@ describe("Automatic", () => {
     await eventually(() => node.moves.length === 2 || undefined, "one moved, one tried");
     const again = await node.restart();
     await completed(again, id);
-    expect(again.moves).toEqual([`${last}:${applicationId(2)}:`]);
+    expect(again.moves).toEqual([`${last}:${applicationId(2)}@2.0.0:`]);
   });
 });
 
@@ -184,6 +185,20 @@ describe("targets", () => {
     expect(await refused(3)).toBe("conflict");
     expect(await refused(4)).toBe("permission_denied");
     expect(node.governance.upgrades.status(id)).toBeUndefined();
+  });
+
+  test("may be a newer version of what runs, which a pinned group does not run by itself", async () => {
+    const node = await startNode();
+    const old = Buffer.from(bytesOf(applicationId(5))).toString("hex");
+    const pinned = { applicationId: applicationId(5), appKey: old, upgradePolicy: { type: "Automatic" } } as const;
+    const id = await node.governance.createGroup({ ...pinned, visibility: "Open" });
+    expect(node.governance.group(id).group.targetVersion).toBe("1.0.0");
+    await admit(node, 1, id);
+    await node.governance.upgrades.upgrade(to(id, 5));
+    await completed(node, id);
+    expect(node.moves).toEqual([move(1, 5, "", "1.1.0")]);
+    expect(node.governance.upgrades.status(id)).toMatchObject({ fromVersion: "1.0.0", toVersion: "1.1.0" });
+    await expect(node.governance.upgrades.upgrade(to(id, 5))).rejects.toMatchObject({ code: "conflict" });
   });
 
   test("cascade to open groups below that run the same", async () => {
