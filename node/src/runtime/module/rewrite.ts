@@ -66,6 +66,10 @@ export class BodyRewriter {
   #setGas: readonly number[] = [];
   #getStack: readonly number[] = [];
   readonly #spillGas: readonly number[];
+  /** Puts gas back into its global and ends the run; the end of the `if` that it stands in. */
+  #trap: readonly number[] = [];
+  /** Does so if the i64 on top of the stack is negative. */
+  #exhausted: readonly number[] = [];
   /** Types of the locals added so far, after all others. */
   #scratch: number[] = [];
 
@@ -86,6 +90,8 @@ export class BodyRewriter {
     this.#teeGas = [OP.local_tee, ...gas];
     this.#setGas = [OP.local_set, ...gas];
     this.#getStack = [OP.local_get, ...leb(this.#params + 1)];
+    this.#trap = [...this.#getGas, ...this.#spillGas, OP.unreachable, OP.end];
+    this.#exhausted = [OP.i64_const, 0, I64_LT_S, ...IF, ...this.#trap];
     const code = this.#code.clear();
     this.#chargeStack(facts);
     code.byte(OP.block).bytes(this.#layout.blockType(type.results));
@@ -127,16 +133,14 @@ export class BodyRewriter {
     return leb(this.#body.locals.length + 1 + this.#scratch.length);
   }
 
-  /** Ends the run where the number on top of the stack, of the width that `less` compares, is negative. */
-  #trapIfNegative(zero: number, less: number, spill: readonly number[]): void {
-    const code = this.#code;
-    code.byte(zero).byte(0).byte(less).bytes(IF).bytes(spill);
-    code.bytes(this.#getGas).bytes(this.#spillGas).byte(OP.unreachable).byte(OP.end);
-  }
-
   #charge(points: number): void {
-    this.#code.bytes(this.#getGas).byte(OP.i64_const).signed(points).byte(I64_SUB).bytes(this.#teeGas);
-    this.#trapIfNegative(OP.i64_const, I64_LT_S, []);
+    this.#code
+      .bytes(this.#getGas)
+      .byte(OP.i64_const)
+      .signed(points)
+      .byte(I64_SUB)
+      .bytes(this.#teeGas)
+      .bytes(this.#exhausted);
   }
 
   /** Charges `count`, an unsigned i32 local, moved by `shift` bits: to the left where positive. */
@@ -147,8 +151,7 @@ export class BodyRewriter {
         .byte(OP.i64_const)
         .signed(Math.abs(shift))
         .byte(shift > 0 ? I64_SHL : I64_SHR_U);
-    code.byte(I64_SUB).bytes(this.#teeGas);
-    this.#trapIfNegative(OP.i64_const, I64_LT_S, []);
+    code.byte(I64_SUB).bytes(this.#teeGas).bytes(this.#exhausted);
   }
 
   #chargeStack({ height }: BodyFacts): void {
@@ -156,7 +159,8 @@ export class BodyRewriter {
     if (!this.#callsOthers() && frame <= LEAF_BYTES) return;
     const stack = leb(this.#params + 1);
     this.#code.bytes(this.#getStack).byte(OP.i32_const).signed(frame).byte(I32_SUB).byte(OP.local_tee).bytes(stack);
-    this.#trapIfNegative(OP.i32_const, I32_LT_S, [...this.#getStack, OP.global_set, ...leb(this.#layout.stack)]);
+    this.#code.byte(OP.i32_const).byte(0).byte(I32_LT_S).bytes(IF);
+    this.#code.bytes(this.#getStack).byte(OP.global_set).u32(this.#layout.stack).bytes(this.#trap);
   }
 
   #callsOthers(): boolean {

@@ -1,4 +1,7 @@
 /** Bytes that grow: what the instrumenter writes a module with. */
+/** Instructions are a few bytes long each: up to here a loop is faster than a view. */
+const SHORT = 32;
+
 export class Writer {
   #bytes: Uint8Array;
   #length = 0;
@@ -18,9 +21,11 @@ export class Writer {
   }
 
   bytes(values: Uint8Array | readonly number[]): this {
-    if (this.#length + values.length > this.#bytes.length) this.#grow(values.length);
-    this.#bytes.set(values, this.#length);
-    this.#length += values.length;
+    const count = values.length;
+    if (this.#length + count > this.#bytes.length) this.#grow(count);
+    if (count > SHORT) this.#bytes.set(values, this.#length);
+    else for (let at = 0; at < count; at++) this.#bytes[this.#length + at] = values[at] ?? 0;
+    this.#length += count;
     return this;
   }
 
@@ -28,8 +33,7 @@ export class Writer {
   copy(source: Uint8Array, from: number, to: number): this {
     const count = to - from;
     if (this.#length + count > this.#bytes.length) this.#grow(count);
-    // Instructions are a few bytes long each: a loop beats making a view.
-    if (count > 32) this.#bytes.set(source.subarray(from, to), this.#length);
+    if (count > SHORT) this.#bytes.set(source.subarray(from, to), this.#length);
     else for (let at = 0; at < count; at++) this.#bytes[this.#length + at] = source[from + at] ?? 0;
     this.#length += count;
     return this;
