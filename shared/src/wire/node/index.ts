@@ -19,7 +19,7 @@ export const nodeApi = [
   ...governanceEndpoints,
 ] as const;
 
-export const NODE_ENDPOINTS: readonly NodeEndpoint[] = nodeApi;
+export const NODE_ENDPOINTS: readonly NodeEndpoint[] = [...nodeApi];
 
 /** Each endpoint's own type, by its id. */
 export type NodeEndpointById = { readonly [E in (typeof nodeApi)[number] as E["id"]]: E };
