@@ -26,8 +26,8 @@ export interface BuildOutput {
 /** Writes `<name>.wasm`, `abi.json` and `<name>-<version>.mpk`; the paths are what it returns. Throws a `BuildError`. */
 export async function build({ folder, out = join(folder, "dist"), key }: BuildInput): Promise<BuildOutput> {
   const description = await descriptionOf(folder);
-  const { wasm, abi } = await compile(folder);
   const signer = await signingKey(key ?? join(folder, ".shoal/signing-key.pem"));
+  const { wasm, abi } = await compile(folder);
   const abiBytes = new TextEncoder().encode(`${JSON.stringify(abi, undefined, 2)}\n`);
   const bundle = await packed(description, wasm, abiBytes, signer);
   const name = description.package.slice(description.package.lastIndexOf(".") + 1);

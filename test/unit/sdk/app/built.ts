@@ -5,7 +5,7 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, globSync, readFileSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 
@@ -16,25 +16,42 @@ const CACHE = join(ROOT, ".shoal/test-apps");
 
 export const run = promisify(execFile);
 
+/** PKCS #8 around a seed that everybody knows: all builds for tests have one signer. */
+const KEY = Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), Buffer.alloc(32, 7)]).toString(
+  "base64",
+);
+const KEY_PEM = `-----BEGIN PRIVATE KEY-----\n${KEY}\n-----END PRIVATE KEY-----\n`;
+
 /** The module of `sdk/app/apps/<name>`. */
 export async function builtApp(name: string): Promise<Uint8Array> {
-  return built(join(SDK, "apps", name), name.replaceAll("/", "-"));
+  return moduleIn(await builtFolder(join(SDK, "apps", name), name));
 }
 
 /** The module of the app in `folder`; `name` tells its builds from others'. */
 export async function built(folder: string, name: string): Promise<Uint8Array> {
-  const kept = join(CACHE, `${name}-${hashOf(folder)}`);
+  return moduleIn(await builtFolder(folder, name));
+}
+
+/** Where the command has written everything about the app. */
+export async function builtFolder(folder: string, name: string): Promise<string> {
+  const kept = join(CACHE, `${name.replaceAll("/", "-")}-${hashOf(folder)}`);
   if (!existsSync(kept)) await build(folder, kept);
-  const [wasm = ""] = globSync("*.wasm", { cwd: kept });
-  return readFile(join(kept, wasm));
+  return kept;
 }
 
 async function build(folder: string, kept: string): Promise<void> {
   await mkdir(CACHE, { recursive: true });
   const fresh = await mkdtemp(join(CACHE, "building-"));
-  await run(process.execPath, [COMMAND, folder, "--out", fresh, "--key", join(fresh, "key.pem")]);
+  const key = join(fresh, "key.pem");
+  await writeFile(key, KEY_PEM);
+  await run(process.execPath, [COMMAND, folder, "--out", fresh, "--key", key]);
   // Another test file may have been quicker; both built the same.
   await rename(fresh, kept).catch(() => rm(fresh, { recursive: true, force: true }));
+}
+
+function moduleIn(folder: string): Promise<Uint8Array> {
+  const [wasm = ""] = globSync("*.wasm", { cwd: folder });
+  return readFile(join(folder, wasm));
 }
 
 function hashOf(folder: string): string {
