@@ -7,6 +7,7 @@ import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { Outcome, RunFailure } from "../contract.ts";
 import type { Host } from "../host/imports.ts";
 import { failureOf, gasExhausted, STACK_OVERFLOW } from "./failure.ts";
+import { RESERVED_PREFIX } from "../module/checks.ts";
 import { readMeters, runStart, setMeters } from "../module/meters.ts";
 import { type Compiled, REGISTRATION_HOOK } from "./instance.ts";
 import { invalidSignature, methodNotFound } from "./method-name.ts";
@@ -48,7 +49,7 @@ function call(instance: WebAssembly.Instance, compiled: Compiled, run: RunState)
   const { method } = run.request;
   runStart(instance);
   const target = instance.exports[method];
-  if (typeof target !== "function") return methodNotFound(method);
+  if (typeof target !== "function" || method.startsWith(RESERVED_PREFIX)) return methodNotFound(method);
   if (target.length > 0) return invalidSignature(method);
   if (compiled.hasHook) register(instance, run);
   const result = target();
@@ -73,7 +74,13 @@ function register(instance: WebAssembly.Instance, run: RunState): void {
 function why(run: RunState, instance: WebAssembly.Instance | undefined, thrown: unknown): RunFailure {
   const error = run.failed === undefined ? thrown : run.failed.error;
   if (error instanceof ShoalError) throw error;
+  if (isOutOfMemory(error)) throw new ShoalError("unavailable", "no memory is left for the run", { cause: error });
   const exhausted = run.failed === undefined && instance !== undefined ? readMeters(instance).exhausted : undefined;
   if (exhausted === "gas") return gasExhausted(run.limits.maxGas);
   return exhausted === "stack" ? STACK_OVERFLOW : failureOf(error);
+}
+
+/** The machine's doing, not the guest's: the same run may succeed elsewhere. A memory's own limits are no error but -1. */
+function isOutOfMemory(error: unknown): boolean {
+  return error instanceof RangeError && /allocat|out of memory/i.test(error.message);
 }

@@ -3,6 +3,7 @@
  * executor's, again and again. Guests are random scripts of host calls, good and bad.
  */
 import {
+  constant,
   assert,
   asyncProperty,
   constantFrom,
@@ -26,17 +27,25 @@ beforeAll(async () => {
 });
 afterAll(() => stage.close());
 
-type Recipe = (at: Layout) => Step;
+type Recipe = (at: Layout) => readonly Step[];
 const ID = new Uint8Array(32).fill(8);
 const key = constantFrom("a", "b", "c");
 const value = uint8Array({ maxLength: 40 });
 
 const pair = (make: (at: Layout, key: string, value: Uint8Array) => Step): Arbitrary<Recipe> =>
-  tuple(key, value).map(
-    ([name, content]) =>
-      (at) =>
-        make(at, name, content),
-  );
+  tuple(key, value).map(([name, content]) => (at) => [make(at, name, content)]);
+
+/** What the host fills in shows: it is kept, and what was kept before is told. */
+const filled = (name: string, bytes: number): Arbitrary<Recipe> =>
+  constant((at) => {
+    const room = at.room(bytes);
+    return [
+      [name, room],
+      [name, room],
+      ["storage_write", at.buffer(name), room, 1],
+      ["storage_read", at.buffer(name), 1],
+    ];
+  });
 
 const recipe: Arbitrary<Recipe> = oneof(
   { maxDepth: 0 },
@@ -52,8 +61,8 @@ const recipe: Arbitrary<Recipe> = oneof(
   pair((at) => ["js_crdt_map_new_with_id", at.buffer(ID), 1]),
   pair(() => ["js_crdt_map_new", 1]),
   pair((at) => ["js_crdt_map_iter", at.buffer(ID), 1]),
-  pair((at) => ["time_now", at.room(8)]),
-  pair((at) => ["random_bytes", at.room(24)]),
+  filled("time_now", 8),
+  filled("random_bytes", 24),
   pair(() => ["flush_delta"]),
   pair((at) => ["commit", at.buffer(ID), at.buffer("artifact")]),
   // Rarely something that ends the run.
@@ -83,8 +92,8 @@ it("the same outcome, wherever and however often", async () => {
       }),
       async ({ before, steps, seed }) => {
         const layout = new Layout();
-        const commit: Recipe = (at) => ["commit", at.buffer(ID), at.buffer("")];
-        const calls = (recipes: readonly Recipe[]): Step[] => recipes.map((make) => make(layout));
+        const commit: Recipe = (at) => [["commit", at.buffer(ID), at.buffer("")]];
+        const calls = (recipes: readonly Recipe[]): Step[] => recipes.flatMap((make) => make(layout));
         const methods = { before: scriptBody(calls([...before, commit])), run: scriptBody(calls(steps)) };
         const module = await stage.install(await guest(methods, layout));
         const context = new Uint8Array(32);

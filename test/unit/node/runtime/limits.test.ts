@@ -241,9 +241,10 @@ describe("a limit", () => {
     ["memory", "MethodNotFound"],
     ["takes", "InvalidSignature"],
     ["gives", "InvalidSignature"],
+    ["__shoal_start", "MethodNotFound"],
   ])("of methods' names: %j is %s", async (method, detail) => {
     const text = `(module (memory (export "memory") 1)
-      (func (export "takes") (param i32)) (func (export "gives") (result i32) (i32.const 1)))`;
+      (func $start) (start $start) (func (export "takes") (param i32)) (func (export "gives") (result i32) (i32.const 1)))`;
     const module = await stage.install(await prepared(text));
     expect(endOf(stage.run(requestOf(module, method)))).toBe(`MethodResolutionError.${detail}`);
   });

@@ -162,6 +162,13 @@ describe("the registration hook", () => {
     expect(outcome.logs).toEqual(["hook", "method"]);
   });
 
+  it("does not answer for what the method does", async () => {
+    const outcome = stage.run(
+      requestOf(await hooked("(call $commit (i64.const -1) (i64.const 0))", "unreachable"), "run"),
+    );
+    expect(endOf(outcome)).toBe("WasmTrap.Unreachable");
+  });
+
   it("leaves no gas where it used all of it", async () => {
     const request = { limits: limitsOf({ maxGas: 100_000n }) };
     const outcome = stage.run(requestOf(await hooked("(loop $l (br $l))"), "run", request));
