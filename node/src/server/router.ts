@@ -47,10 +47,13 @@ export function createRouter(init: {
     const head = ofPath.find(({ method }) => method === "HEAD");
     for (const endpoint of ofPath) {
       if (endpoint.method === "HEAD") continue;
-      // The framework serves HEAD as GET; where HEAD is an endpoint of its own, no body is fetched for nothing.
-      app.on(endpoint.method, path, (context) =>
-        serve(head !== undefined && context.env.incoming.method === "HEAD" ? head : endpoint, context),
-      );
+      // The framework serves HEAD as GET; where HEAD is an endpoint of its own, no body is fetched for nothing, and a stream
+      // has no head without its body.
+      app.on(endpoint.method, path, (context) => {
+        if (context.env.incoming.method !== "HEAD") return serve(endpoint, context);
+        if (endpoint.answer !== "events") return serve(head ?? endpoint, context);
+        return road.refuse(takes("GET"), front.requestId(context.env.incoming), { allow: "GET" });
+      });
     }
   }
   mountAuth(app, init);
@@ -58,8 +61,7 @@ export function createRouter(init: {
     const allow = [...new Set(ofPath.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method])))].join(
       ", ",
     );
-    const refusal = new ShoalError("method_not_allowed", `this address takes ${allow}`);
-    app.all(path, ({ env }) => road.refuse(refusal, front.requestId(env.incoming), { allow }));
+    app.all(path, ({ env }) => road.refuse(takes(allow), front.requestId(env.incoming), { allow }));
   }
   app.notFound(({ env }) =>
     road.refuse(new ShoalError("not_found", "there is nothing at this address"), front.requestId(env.incoming)),
@@ -81,8 +83,7 @@ function mountRpc(app: Hono<Bound>, { prefix, road, front }: RouterInit, rpc: Rp
         return road.refuse(thrown, requestId);
       }
     });
-    const refusal = new ShoalError("method_not_allowed", "this address takes POST");
-    app.all(prefix + path, ({ env }) => road.refuse(refusal, front.requestId(env.incoming), { allow: "POST" }));
+    app.all(prefix + path, ({ env }) => road.refuse(takes("POST"), front.requestId(env.incoming), { allow: "POST" }));
   }
 }
 
@@ -100,6 +101,10 @@ function mountAuth(app: Hono<Bound>, { prefix, authRoutes, road, front }: Router
     });
   }
   app.route(prefix === "" ? "/" : prefix, authRoutes);
+}
+
+function takes(allow: string): ShoalError {
+  return new ShoalError("method_not_allowed", `this address takes ${allow}`);
 }
 
 function pathOf(prefix: string, { path }: NodeEndpoint): string {

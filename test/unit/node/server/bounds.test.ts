@@ -3,9 +3,10 @@ import { createHash } from "node:crypto";
 import { connect } from "node:net";
 import { Hono } from "hono";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { milliseconds } from "@shoal/shared/base/time.ts";
+import { milliseconds, seconds } from "@shoal/shared/base/time.ts";
 import { NODE_CAPS } from "@shoal/shared/wire/node/values.ts";
 import { eventually } from "../../../support/clock.ts";
+import { createVirtualClock } from "../../../support/virtual-clock.ts";
 import { ask, rpc, startServer, type TestServer } from "./harness.ts";
 import { CONTEXT } from "./ids.ts";
 
@@ -141,5 +142,50 @@ describe("clients that dawdle", () => {
     }
     work.resolve(undefined);
     expect((await answer).status).toBe(200);
+  });
+});
+
+describe("the end", () => {
+  const call = { contextId: CONTEXT, method: "get", argsJson: {} };
+
+  test("waits for what is under way, and takes nothing new", async () => {
+    const stopping = await startServer();
+    const work = Promise.withResolvers<undefined>();
+    stopping.contexts.run = () => work.promise;
+    const answer = rpc(stopping, "execute", call);
+    await eventually(() => stopping.contexts.executed[0], "the call");
+    const closing = stopping.close();
+    await eventually(
+      () =>
+        ask(stopping, "GET", "/health").then(
+          () => undefined,
+          () => true,
+        ),
+      "a refusal",
+    );
+    work.resolve(undefined);
+    expect((await answer).status).toBe(200);
+    await closing;
+  });
+
+  test("does not wait for ever", async () => {
+    const clock = createVirtualClock();
+    const stopping = await startServer({ clock });
+    stopping.contexts.run = () => new Promise(() => undefined);
+    const answer = rpc(stopping, "execute", call).catch(() => "cut");
+    await eventually(() => stopping.contexts.executed[0], "the call");
+    const closing = stopping.close();
+    await clock.advance(seconds(5));
+    await closing;
+    expect(await answer).toBe("cut");
+  });
+
+  test("an address that is in use is said so", async () => {
+    const { port } = new URL(server.url);
+    const listen = [{ host: "127.0.0.1", port: Number(port) }];
+    await expect(startServer({ config: { listen } })).rejects.toMatchObject({
+      code: "unavailable",
+      field: "server.listen",
+    });
   });
 });

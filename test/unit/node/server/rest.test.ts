@@ -299,6 +299,13 @@ describe("refusals", () => {
     expect(status).toBe(413);
   });
 
+  test("HEAD is answered like GET without the body, but for streams", async () => {
+    const head = (path: string): Promise<Response> => fetch(server.url + path, { method: "HEAD" });
+    const contexts = await head("/admin-api/contexts");
+    expect([contexts.status, await contexts.text()]).toEqual([200, ""]);
+    expect((await head("/sse")).status).toBe(405);
+  });
+
   test("an address that is none, and a verb that an address does not take", async () => {
     expect((await get("/admin-api/nothing")).body).toMatchObject({ code: "not_found" });
     const { status, headers } = await ask(server, "PATCH", "/admin-api/contexts");
