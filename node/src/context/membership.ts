@@ -36,6 +36,12 @@ export interface Membership {
   release(contextId: ContextId, commit: Commit): Promise<void>;
   /** Synchronous: asked at every call. */
   mayExecute(contextId: ContextId, identity: PublicKey): ExecuteRight;
+  /** Whether `identity` may move the context to this version of an application. */
+  mayUpdate(
+    contextId: ContextId,
+    identity: PublicKey,
+    target: { readonly id: ApplicationId; readonly version: string },
+  ): boolean;
   /**
    * Asked before a context is called: moves it to its group's application where its upgrade waits for that. A context that
    * cannot be moved is called as it was.

@@ -55,6 +55,7 @@ async function one(
   if (depth > MAX_XCALL_DEPTH) throw new Error(`denied: xcalls nest at most ${MAX_XCALL_DEPTH} deep`);
   if (parts.registry.get(target) === undefined) throw new Error("denied: no such context on this node");
   if (!parts.membership.mayCallAcross(source, target)) throw new Error("denied: the contexts share no namespace");
+  await parts.membership.beforeUse(target);
   const { module } = await resolveModule(parts, target);
   // Only the third generation marks methods as callable; an ABI that says nothing of it forbids nothing.
   if (abiMethod(module.abi, xcall.method)?.xcall_callable === false) throw new Error("denied: not callable by xcall");

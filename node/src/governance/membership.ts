@@ -7,7 +7,7 @@ import { appKeyOf, installed, type Catalogue } from "./app-key.ts";
 import { ownGroupOf } from "./keys.ts";
 import type { Draft, Ledger } from "./ledger.ts";
 import type { GroupSeed } from "./rules/op.ts";
-import { accessTo, rulesFromAbove, standingOf } from "./rules/standing.ts";
+import { accessTo, mayMove, rulesFromAbove, standingOf } from "./rules/standing.ts";
 
 export interface MembershipInit {
   readonly ledger: Ledger;
@@ -69,7 +69,7 @@ export function createMembership(init: MembershipInit): Omit<Membership, "before
     const found = groupId === undefined ? undefined : ledger.find(groupId);
     const context = found?.group.contexts.get(contextId);
     if (found === undefined || context === undefined) return undefined;
-    return { context, standing: standingOf(found.namespace, found.group.id, identity) };
+    return { context, group: found.group, standing: standingOf(found.namespace, found.group.id, identity) };
   };
 
   return {
@@ -105,6 +105,10 @@ export function createMembership(init: MembershipInit): Omit<Membership, "before
     mayExecute(contextId, identity) {
       const found = standingIn(contextId, identity);
       return found === undefined ? "none" : accessTo(found.context, found.standing, identity);
+    },
+    mayUpdate(contextId, identity, target) {
+      const found = standingIn(contextId, identity);
+      return found !== undefined && mayMove(found.group, found.context, found.standing, identity, target);
     },
     mayCallAcross(source, target) {
       const [from, to] = [ledger.groupOf(source), ledger.groupOf(target)];

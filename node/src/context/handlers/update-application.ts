@@ -24,7 +24,7 @@ async function update(parts: ContextParts, input: UpdateApplicationInput): Promi
   const from = await parts.applications.get(context.applicationId, context.version);
   requireContinuity(from, application);
   const call = authorised(parts, context.id, input.executor ?? parts.account.publicKey);
-  if (call.right !== "write") {
+  if (call.right !== "write" || !parts.membership.mayUpdate(context.id, call.identity, application)) {
     throw new ShoalError("permission_denied", "this identity may not change the context", { field: "executor" });
   }
   const moved: Context = { ...context, applicationId: application.id, version: application.version };

@@ -1,5 +1,5 @@
 /** Which contexts a group has, and who of its members may enter each. */
-import { CAPABILITY, MAX_CONTEXT_CAPABILITY } from "./capabilities.ts";
+import { CAPABILITY, CONTEXT_CAPABILITY, MAX_CONTEXT_CAPABILITY } from "./capabilities.ts";
 import {
   can,
   contextOf,
@@ -14,7 +14,7 @@ import {
 } from "./case.ts";
 import { change, changeContext, metadataBy } from "./changes.ts";
 import { checksMetadata, checksName } from "./metadata.ts";
-import { groupOfContext, rulesFromAbove } from "./standing.ts";
+import { groupOfContext, holdsInContext, rulesFromAbove } from "./standing.ts";
 import { LIMITS, put } from "./state.ts";
 
 type OfContext =
@@ -35,6 +35,13 @@ const notHere: Rule<OfContext> = {
 /** Admins who only inherit stand before the wall of a restricted context, not behind it. */
 const opensDoors = (one: Case<"ContextVisibilitySet" | "ContextAllowlistReplaced">): boolean =>
   isDirectAdmin(one) || (one.standing !== undefined && isCreator(one, one.action.contextId));
+
+/** The list may also be kept by who was given that right in this context. */
+const keepsList = (one: Case<"ContextAllowlistReplaced">): boolean => {
+  const context = contextOf(one, one.action.contextId);
+  const given = context !== undefined && holdsInContext(context, one.signer, CONTEXT_CAPABILITY.manageMembers);
+  return opensDoors(one) || (given && one.standing !== undefined);
+};
 
 const labels = (one: Case<"ContextAliasSet" | "ContextMetadataSet">): boolean =>
   isAdmin(one) ||
@@ -135,7 +142,7 @@ export const CONTEXT_KINDS: Kinds<OfContext | "ContextRegistered" | "DefaultVisi
   ContextAllowlistReplaced: {
     refuse: [
       notHere,
-      onlyFor(opensDoors, "takes an admin of the group itself, or the context's creator"),
+      onlyFor(keepsList, "takes an admin of the group itself, the context's creator, or ManageMembers in it"),
       {
         when: (one) => one.action.members.length > LIMITS.members,
         then: "limit",

@@ -2,8 +2,8 @@
  * What somebody is in a group: by a row of their own, or inherited from a group above through open groups only. Admins
  * inherit as admins; everybody else inherits bare membership, with what the group gives its members by default.
  */
-import type { ContextId, GroupId, PublicKey } from "../../model/ids.ts";
-import { ALL_CAPABILITIES } from "./capabilities.ts";
+import type { ApplicationId, ContextId, GroupId, PublicKey } from "../../model/ids.ts";
+import { ALL_CAPABILITIES, CAPABILITY, CONTEXT_CAPABILITY, has } from "./capabilities.ts";
 import { LIMITS, type Group, type GroupContext, type Namespace, type Role } from "./state.ts";
 
 export interface Standing {
@@ -67,6 +67,28 @@ export function accessTo(context: GroupContext, standing: Standing | undefined, 
   const listed = context.creator === who || context.allowlist.has(who);
   if (context.visibility === "Restricted" && !ownAdmin && !listed) return "none";
   return standing.role === "Admin" || standing.role === "Member" ? "write" : "read";
+}
+
+/**
+ * Whether somebody may move a context to a version: to the group's own whoever writes in it, since the group has decided; to
+ * another one admins, MANAGE_APPLICATION, the context's creator, and who was given that right in this context.
+ */
+export function mayMove(
+  group: Group,
+  context: GroupContext,
+  standing: Standing | undefined,
+  who: PublicKey,
+  target: { readonly id: ApplicationId; readonly version: string },
+): boolean {
+  if (standing === undefined || accessTo(context, standing, who) !== "write") return false;
+  if (target.id === group.targetApplicationId && target.version === group.targetVersion) return true;
+  if (standing.admin || has(standing.capabilities, CAPABILITY.manageApplication)) return true;
+  return context.creator === who || holdsInContext(context, who, CONTEXT_CAPABILITY.manageApplication);
+}
+
+/** Whether a right within one context (a bit number of `CONTEXT_CAPABILITY`) was given to `who`. */
+export function holdsInContext(context: GroupContext, who: PublicKey, capability: number): boolean {
+  return has(context.capabilities.get(who) ?? 0, 1 << capability);
 }
 
 /** The group of the namespace that a context is registered in. */

@@ -61,6 +61,7 @@ export async function openRig(directory: string, limits: Partial<VmLimits> = {})
     admit: (_, commit) => commit([]),
     release: (_, commit) => commit([]),
     mayExecute: () => rig.right,
+    mayUpdate: () => true,
     beforeUse: async () => undefined,
     mayCallAcross: () => true,
   };

@@ -65,6 +65,24 @@ describe("a context", () => {
     expect(governance.mayCallAcross(contextId(1), contextId(2))).toBe(false);
   });
 
+  test("is moved by every writer to what the group runs, to anything else by few", async () => {
+    const node = await startNode();
+    const { governance } = node;
+    const group = await governance.createGroup(newGroup);
+    await admit(node, 1, group);
+    await governance.act(group, [
+      { type: "MemberAdded", member: bob.publicKey, role: "Member" },
+      { type: "MemberAdded", member: carol.publicKey, role: "ReadOnly" },
+    ]);
+    const may = (who: typeof alice, id: number, version: string): boolean =>
+      governance.mayUpdate(contextId(1), who.publicKey, { id: applicationId(id), version });
+    expect([alice, bob, carol].map((who) => may(who, 1, "1.0.0"))).toEqual([true, true, false]);
+    expect([alice, bob, carol].map((who) => may(who, 2, "2.0.0"))).toEqual([true, false, false]);
+    const right = { contextId: contextId(1), member: bob.publicKey, capability: 0 };
+    await governance.act(group, [{ type: "ContextCapabilityGranted", ...right }]);
+    expect(may(bob, 2, "2.0.0")).toBe(true);
+  });
+
   test("whose batch fails leaves no trace", async () => {
     const node = await startNode();
     const { governance } = node;

@@ -148,7 +148,7 @@ test("always governed, never changed by a refusal, never more than the signer ma
         if (masking.has(act.type)) expect(wasAdmin).toBe(true);
       }
     }),
-    { numRuns: 400 },
+    { numRuns: 200 },
   );
 });
 

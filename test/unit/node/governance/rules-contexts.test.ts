@@ -75,6 +75,14 @@ describe("contexts", () => {
     expect(stage.try(alice, ROOT, { type: "ContextCapabilityGranted", ...right, capability: 8 })).toBe("invalid");
     expect(stage.try(alice, ROOT, { type: "ContextCapabilityGranted", ...right })).toBe("ok");
     expect(stage.group(ROOT)?.contexts.get(contextId(1))?.capabilities.get(bob.publicKey)).toBe(1);
+    stage.act(alice, ROOT, add(carol));
+    const list = { type: "ContextAllowlistReplaced", contextId: contextId(1), members: [carol.publicKey] } as const;
+    expect(stage.try(carol, ROOT, list)).toBe("not_permitted");
+    const keep = { contextId: contextId(1), member: carol.publicKey, capability: 1 } as const;
+    stage.act(alice, ROOT, { type: "ContextCapabilityGranted", ...keep });
+    expect(stage.try(carol, ROOT, list)).toBe("ok");
+    stage.act(alice, ROOT, { type: "ContextCapabilityRevoked", ...keep });
+    expect(stage.try(carol, ROOT, list)).toBe("not_permitted");
     stage.act(alice, ROOT, remove(bob));
     const context = stage.group(ROOT)?.contexts.get(contextId(1));
     expect(context?.capabilities.size).toBe(0);
