@@ -140,6 +140,17 @@ describe("collections answer", () => {
     );
   });
 
+  test("as text whose later insertions stand before earlier ones at the same place", () => {
+    afterwards(
+      (c) => {
+        c.text.createWithId(id);
+        c.text.insert(id, 0n, utf8("<>"));
+        for (const letter of "hgfedcba") c.text.insert(id, 1n, utf8(letter));
+      },
+      (c) => expect(textOf(c.text.text(id))).toBe("<abcdefgh>"),
+    );
+  });
+
   test("as text typed letter by letter, without running out of stack", () => {
     afterwards(
       (c) => c.text.createWithId(id),

@@ -276,6 +276,18 @@ test("a delta grouped with others merges as they do one by one", () => {
   );
 });
 
+test("a frozen value keeps the first of its writes", () => {
+  const made = new Replica(1).run((c) => void c.frozenStorage.createWithId(id));
+  const [first, second] = [new Replica(2), new Replica(3)];
+  for (const each of [first, second]) each.apply(made);
+  const early = first.run((c) => void c.frozenStorage.add(id, keys[0]!));
+  const { root } = first;
+  second.clock += 1_000n;
+  first.apply(second.run((c) => void c.frozenStorage.add(id, keys[0]!)));
+  second.apply(early);
+  expect([first.root, second.root]).toEqual([root, root]);
+});
+
 describe("of writes at one time", () => {
   const at = (seed: number, made: Uint8Array): Replica => {
     const replica = new Replica(seed);

@@ -148,14 +148,17 @@ describe("of a guest's layout", () => {
 test("collects what has expired in the host's layout, and neither root nor answers change", () => {
   const replica = new Replica(1);
   const other = new Uint8Array(32).fill(10);
-  replica.run((c) => {
+  const made = replica.run((c) => {
     c.map.createWithId(id);
     c.authoredVector.createWithId(other);
     for (let n = 0; n < 40; n++) c.map.insert(id, utf8(`key${n}`), utf8("value"));
     c.authoredVector.push(other, utf8("mine"));
   });
   const guest = new Replica(2);
-  guest.apply(replica.run((c) => c.authoredVector.push(other, utf8("x"))));
+  guest.apply(made);
+  replica.apply(guest.run((c) => void c.authoredVector.push(other, utf8("theirs"))));
+  // Later than all that was seen, so that stamps are the clock's.
+  replica.clock += 1_000n;
   replica.run((c) => {
     for (let n = 0; n < 30; n++) c.map.remove(id, utf8(`key${n}`));
   });
