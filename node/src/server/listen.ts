@@ -31,7 +31,8 @@ export async function listen(init: {
     urls: servers.map(urlOf),
     close: async (cut) => {
       const closed = Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-      for (const server of servers) server.closeIdleConnections();
+      // A connection that was busy is idle, and kept for more, once its answer is out.
+      const idle = setInterval(() => servers.forEach((server) => server.closeIdleConnections()), 20);
       const drained = new AbortController();
       const late = init.clock.sleep(init.limits.drain, drained.signal).then(
         () => {
@@ -41,6 +42,7 @@ export async function listen(init: {
         () => undefined,
       );
       await closed;
+      clearInterval(idle);
       drained.abort();
       await late;
     },
