@@ -50,9 +50,11 @@ export function returns<T>(value: T): void {
 
 /** Keeps what the method has changed; a method that changed nothing commits nothing. */
 export function keep(doc: string): void {
+  if (state.changed && flush()) return;
+  if (!state.privateChanged) return;
   // Private rows become durable with a commit of the state, so something of the state has to be written with them.
-  if (state.privateChanged && !state.changed) persist(doc);
-  if (state.changed || state.privateChanged) flush();
+  persist(doc);
+  flush();
 }
 
 /** Writes the root: which version of the state this is, and which fields it has. */
@@ -62,8 +64,11 @@ export function persist(doc: string): void {
   persist_root_state(valueBuffer(changetype<usize>(text), text.byteLength), now, now);
 }
 
-export function flush(): void {
-  if (flush_delta() < 0) panic("the node could not keep the changes");
+/** Whether there was anything to keep. */
+export function flush(): bool {
+  const kept = flush_delta();
+  if (kept < 0) panic("the node could not keep the changes");
+  return kept == 1;
 }
 
 /** A delta of another replica. */

@@ -194,6 +194,7 @@ class Guest {
     return [this.authored.getOr(key, -1).toString(), owner === null ? "nobody" : owner!, this.authored.isMine(key).toString(), this.authored.size.toString()];
   }
   hide(value: string): void { this.secret.value = value; this.hidden.set(1, new Point(1, 2)); }
+  hideBesides(value: string): bool { this.secret.value = value; return this.numbers.delete(404); }
   unhide(): bool { this.secret.clear(); return this.hidden.delete(1); }
   @view seek(): string[] {
     const point = this.hidden.get(1);

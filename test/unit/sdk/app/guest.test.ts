@@ -301,6 +301,8 @@ describe("collections", () => {
   test("may stay on their node", async () => {
     await guest.call("hide", { value: "s" });
     expect(await guest.value("seek")).toEqual(["s", "2"]);
+    expect(await guest.value("hideBesides", { value: "t" })).toBe(false);
+    expect(await guest.value("seek")).toEqual(["t", "2"]);
     expect(await guest.value("unhide")).toBe(true);
     expect(await guest.value("seek")).toEqual(["unset", "none"]);
   });
