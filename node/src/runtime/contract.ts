@@ -95,7 +95,8 @@ export interface Outcome {
 export interface Executor {
   /**
    * Resolves with an outcome whatever the guest does; a guest that outlives the wall-clock limit has its worker killed and
-   * the outcome says `DeadlineExceeded`. Rejects `unavailable` when more than the limit of runs wait, or after `close`.
+   * the outcome says `DeadlineExceeded`. Rejects `unavailable` when more than the limit of runs wait, or after `close`; and
+   * with the node's own trouble, of which the guest is innocent: `not_found` for a module that is not here, what the store says.
    */
   run(request: RunRequest): Promise<Outcome>;
   close(): Promise<void>;
