@@ -27,6 +27,8 @@ export function init(): void {}
 export function view(): void {}
 /** A method that may change the state, as every method that is not marked. */
 export function mutate(): void {}
+/** A method that other contexts may call. */
+export function xcall(): void {}
 /** A method that carries the state of the version before over. */
 export function migrate(from: u32): void {}
 /** A class that travels as JSON. */

@@ -57,7 +57,7 @@ export class Map<K, V> extends Collection {
     const child = this.child(key);
     if (!this.has(key)) {
       changing();
-      // @ts-ignore: V is a collection
+      // V is a collection.
       child.__create();
       asked(
         js_crdt_map_insert(

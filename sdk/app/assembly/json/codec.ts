@@ -25,17 +25,17 @@ export function encode<T>(w: Writer, value: T): void {
   } else if (value instanceof Uint8Array) {
     encodeBytes(w, changetype<Uint8Array>(value));
   } else {
-    // @ts-ignore: the build adds it to classes marked @json
+    // The build adds it to classes marked @json and @event.
     value.__encode(w);
   }
 }
 
 function encodeArray<T>(w: Writer, value: T): void {
   w.byte(0x5b);
-  // @ts-ignore: T is an array
+  // T is an array.
   for (let i = 0, length = value.length; i < length; i++) {
     w.comma();
-    // @ts-ignore: T is an array
+    // T is an array.
     encode<valueof<T>>(w, unchecked(value[i]));
   }
   w.byte(0x5d);
@@ -88,7 +88,7 @@ function decodeArray<T>(r: Reader): T {
   let first = true;
   while (r.nextItem(first)) {
     first = false;
-    // @ts-ignore: T is an array
+    // T is an array.
     items.push(decode<valueof<T>>(r));
   }
   return items;
@@ -104,7 +104,7 @@ function decodeBytes(r: Reader): Uint8Array {
 /** The object is made without its constructor, which may ask for arguments; `__decode` sets every field. */
 function decodeObject<T>(r: Reader): T {
   const value = changetype<T>(__new(offsetof<T>(), idof<T>()));
-  // @ts-ignore: the build adds it to classes marked @json
+  // The build adds it to classes marked @json and @event.
   value.__decode(r);
   return value;
 }

@@ -2,7 +2,7 @@
 export const GUEST = `/** Everything once. */
 import {
   AuthoredMap, Counter, Dictionary, FrozenStorage, Map, PnCounter, Register, Set, Text, UserStorage, Vector,
-  app, blobs, emit, env, event, fail, init, json, mutate, view,
+  app, blobs, emit, env, event, fail, init, json, mutate, view, xcall,
 } from "@shoal/app";
 
 @json
@@ -80,7 +80,7 @@ class Guest {
   @view list(value: i32[][]): i32[][] { return value; }
   @view dictionary(value: Dictionary<i32>): Dictionary<i32> { return value; }
   @view shape(value: Shape): Shape { return value; }
-  @view nothing(): void {}
+  @view @xcall nothing(): void {}
   @view nan(): f64 { return NaN; }
 
   /** Fails after a change, some calls deep, within what would go on with the result. */

@@ -308,6 +308,46 @@ describe("collections", () => {
   });
 });
 
+test("the ABI tells who may call what", () => {
+  const [section] = WebAssembly.Module.customSections(new WebAssembly.Module(Uint8Array.from(wasm)), "calimero_abi_v1");
+  const abi = JSON.parse(Buffer.from(section ?? new ArrayBuffer()).toString()) as {
+    methods: { name: string; params: unknown; returns: unknown; read_only: boolean; xcall_callable: boolean }[];
+    types: Record<string, unknown>;
+  };
+  const method = (name: string): unknown => abi.methods.find((one) => one.name === name);
+  expect(method("nothing")).toMatchObject({
+    params: [],
+    returns: { kind: "unit" },
+    read_only: true,
+    xcall_callable: true,
+  });
+  expect(method("nullable")).toMatchObject({
+    params: [{ name: "value", type: { kind: "option", inner: { kind: "string" } } }],
+    read_only: true,
+    xcall_callable: false,
+  });
+  expect(method("deep")).toMatchObject({ params: [{ name: "depth", type: { kind: "i32" } }], read_only: false });
+  expect(abi.types).toMatchObject({
+    Happened: {
+      kind: "record",
+      fields: [
+        { name: "what", type: { kind: "string" } },
+        { name: "times", type: { kind: "u32" } },
+      ],
+    },
+    Guest: { kind: "record" },
+  });
+  expect((abi.types["Guest"] as { fields: { name: string; type: unknown }[] }).fields).toContainEqual({
+    name: "nested",
+    type: {
+      kind: "map",
+      key: { kind: "string" },
+      value: { kind: "map", key: { kind: "string" }, value: { kind: "i32" }, crdt_type: "unordered_map" },
+      crdt_type: "unordered_map",
+    },
+  });
+});
+
 describe("the surroundings", () => {
   test("tell who, where and when", async () => {
     const [context, executor, time, chance, id] = (await guest.value("about")) as string[];

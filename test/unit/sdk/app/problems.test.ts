@@ -72,8 +72,13 @@ describe("what is wrong with an app is said before it is compiled", () => {
     ],
     [
       "@app class A { @viw get(): i32 { return 1; } }",
-      "src/app.ts:2:16: @viw is no mark of a method: expected @init, @view, @mutate or @migrate",
+      "src/app.ts:2:16: @viw is no mark of a method: expected @init, @view, @mutate, @migrate or @xcall",
     ],
+    [
+      "@app class A { @view @mutate get(): void {} }",
+      "src/app.ts:2:30: a method is one of @init, @view, @mutate and @migrate",
+    ],
+    ["@app class A { @init @xcall init(): void {} }", "src/app.ts:2:29: @init is the node's to call: leave @xcall out"],
     [
       "@app class A { @migrate up(): void {} }",
       "src/app.ts:2:25: expected @migrate(1), say: the version it starts from, and no parameters",

@@ -20,6 +20,8 @@ export interface Abi {
     readonly returns: AbiType;
     readonly read_only: boolean;
     readonly intent: "view" | "mutate";
+    /** Whether other contexts may call it; nodes take a method that says nothing for one that they may. */
+    readonly xcall_callable: boolean;
   }[];
   readonly events: readonly { readonly name: string; readonly payload: AbiType }[];
   readonly state_root: string;
@@ -60,14 +62,16 @@ const IMPLICIT_INIT: Abi["methods"][number] = {
   returns: { kind: "unit" },
   read_only: false,
   intent: "mutate",
+  xcall_callable: false,
 };
 
-function methodOf(app: AppModel, { name, params, returns, role }: AppMethod): Abi["methods"][number] {
+function methodOf(app: AppModel, { name, params, returns, role, callable }: AppMethod): Abi["methods"][number] {
   return {
     name,
     params: params.map((param) => ({ name: param.name, type: app.types.value(param.type) })),
     returns: app.types.value(returns),
     read_only: role === "view",
     intent: role === "view" ? "view" : "mutate",
+    xcall_callable: callable,
   };
 }

@@ -15,6 +15,8 @@ export type MethodRole = "init" | "view" | "mutate" | "migrate";
 
 export interface AppMethod extends Method {
   readonly role: MethodRole;
+  /** Marked @xcall: other contexts may call it. */
+  readonly callable: boolean;
   /** `migrate`: the version it starts from. */
   readonly from?: number;
 }
@@ -116,10 +118,10 @@ class Judge {
 
   #method(method: Method): AppMethod {
     const marks = method.decorators.filter(({ name }) => ["init", "view", "mutate", "migrate"].includes(name));
-    for (const { name, place } of method.decorators.filter((mark) => !marks.includes(mark))) {
-      this.#at(place, `@${name} is no mark of a method: expected @init, @view, @mutate or @migrate`);
+    for (const { name, place } of method.decorators.filter((mark) => !marks.includes(mark) && mark.name !== "xcall")) {
+      this.#at(place, `@${name} is no mark of a method: expected @init, @view, @mutate, @migrate or @xcall`);
     }
-    if (marks.length > 1) this.#at(method.place, "a method has one mark at most");
+    if (marks.length > 1) this.#at(method.place, "a method is one of @init, @view, @mutate and @migrate");
     const role = (marks[0]?.name ?? (method.name === "init" ? "init" : "mutate")) as MethodRole;
     if (RESERVED.test(method.name) || method.name.length > METHOD_NAME_MAX) {
       this.#at(
@@ -135,13 +137,15 @@ class Judge {
     for (const { type } of method.params) this.#types.value(type);
     this.#types.value(method.returns);
     const silent = role === "init" || role === "migrate";
+    const callable = decorated(method, "xcall") !== undefined;
+    if (silent && callable) this.#at(method.place, `@${role} is the node's to call: leave @xcall out`);
     if (silent && method.returns.name !== "void") this.#at(method.returns.place, `@${role} returns nothing: void`);
     const from = marks[0]?.args[0];
-    if (role !== "migrate") return { ...method, role };
+    if (role !== "migrate") return { ...method, role, callable };
     if (from === undefined || method.params.length > 0) {
       this.#at(method.place, "expected @migrate(1), say: the version it starts from, and no parameters");
     }
-    return { ...method, role, from: from ?? 0 };
+    return { ...method, role, callable, from: from ?? 0 };
   }
 
   #inits(methods: readonly AppMethod[]): void {
