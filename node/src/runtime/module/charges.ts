@@ -1,8 +1,9 @@
 /**
  * Where a function pays for its operators, and how much. One point per operator executed, as if each were counted by itself,
  * but paid in advance for all operators that are executed exactly as often: a run of them, and also what follows a block that
- * nothing leaves but through its end, belongs to what came before it. Between a payment and the operators that it pays for
- * there is no call that may reach the host, so that whoever looks at the meter sees what counting one by one would show:
+ * nothing leaves but through its end, belongs to what came before it; where a way forks, what both ways cost is paid before.
+ * Between a payment and the operators that it pays for there is no call that may reach the host, so that whoever looks at the
+ * meter sees what counting one by one would show:
  *
  * - at the end of a run, and while a host function runs: exactly the operators executed so far;
  * - a run that would not be able to pay traps before the first operator that is not paid for.
@@ -29,6 +30,17 @@ interface Payment {
   /** Operator before which it is paid. */
   readonly at: number;
   points: number;
+  /** Payments that pay for this one as well: exactly one of them is made each time that this one would be. */
+  by: readonly Payment[] | undefined;
+}
+
+/** After `before`, exactly one of the two others is made, at once. */
+interface Fork {
+  /** The operator that decides. */
+  readonly op: number;
+  readonly before: Payment;
+  readonly one: Payment;
+  readonly other: Payment;
 }
 
 interface Frame {
@@ -42,8 +54,13 @@ interface Frame {
    * it is as deep. Noted here for all of them at once, and passed on to the block around when this one ends.
    */
   leftFrom: number;
-  /** Of a block: some branch jumps to its end. */
-  isTarget: boolean;
+  /** Where it begins. */
+  readonly op: number;
+  /** Of an `if`: the payment of its first branch. */
+  readonly arm: Payment | undefined;
+  /** Of a block: how many branches jump to its end, and the last of those that go on where they do not. */
+  jumps: number;
+  exit: Omit<Fork, "other"> | undefined;
   /** Of a loop: payments that end in a jump back to its head, and whether some jump back is conditional. */
   readonly backs: Payment[];
   hasConditionalBack: boolean;
@@ -56,6 +73,7 @@ class Walk {
   readonly #reach: Reach;
   readonly #payments: Payment[] = [];
   readonly #frames: Frame[] = [];
+  readonly #forks: Fork[] = [];
   readonly dead: Uint8Array;
   /** Undefined where nothing is ever executed. */
   #open: Payment | undefined;
@@ -66,7 +84,7 @@ class Walk {
     this.#reach = reach;
     this.dead = new Uint8Array(body.count);
     this.#open = this.#begin(0);
-    this.#enter(OP.block, this.#open, undefined);
+    this.#enter(OP.block, -1, this.#open);
   }
 
   walk(): Charges {
@@ -75,24 +93,29 @@ class Walk {
       if (open === undefined) this.#skip(op);
       else this.#step(op, open);
     }
+    this.#joinForks();
     const before = new Uint32Array(this.#body.count + 1);
     for (const { at, points } of this.#payments) before[at] = (before[at] ?? 0) + points;
     return { before, dead: this.dead };
   }
 
   #begin(at: number): Payment {
-    const payment = { at, points: 0 };
+    const payment: Payment = { at, points: 0, by: undefined };
     this.#payments.push(payment);
     return payment;
   }
 
-  #enter(code: number, entry: Payment, head: Payment | undefined): void {
+  /** `begun` is the payment at a loop's head, or of the first branch of an `if`. */
+  #enter(code: number, op: number, entry: Payment, begun?: Payment): void {
     this.#frames.push({
       code,
+      op,
       entry,
-      head,
+      head: code === OP.loop ? begun : undefined,
+      arm: code === OP.if ? begun : undefined,
       leftFrom: Infinity,
-      isTarget: false,
+      jumps: 0,
+      exit: undefined,
       backs: [],
       hasConditionalBack: false,
       first: undefined,
@@ -115,17 +138,11 @@ class Walk {
     const code: number = this.#body.code[op] ?? OP.nop;
     switch (code) {
       case OP.block:
-        return this.#enter(OP.block, open, undefined);
-      case OP.loop: {
-        const head = this.#begin(op + 1);
-        this.#enter(OP.loop, open, head);
-        this.#open = head;
-        return;
-      }
+        return this.#enter(OP.block, op, open);
+      case OP.loop:
       case OP.if:
-        this.#enter(OP.if, open, undefined);
         this.#open = this.#begin(op + 1);
-        return;
+        return this.#enter(code, op, open, this.#open);
       case OP.else:
         return this.#otherwise(op, open);
       case OP.end:
@@ -134,10 +151,12 @@ class Walk {
         this.#branch(this.#body.argument(op), open, false);
         this.#open = undefined;
         return;
-      case OP.br_if:
-        this.#branch(this.#body.argument(op), open, true);
+      case OP.br_if: {
+        const target = this.#branch(this.#body.argument(op), open, true);
         this.#open = this.#begin(op + 1);
+        if (target !== undefined) target.exit = { op, before: open, one: this.#open };
         return;
+      }
       case OP.br_table:
         this.#branches(op, open);
         this.#open = undefined;
@@ -170,14 +189,15 @@ class Walk {
     if (innermost !== undefined) innermost.leftFrom = Math.min(innermost.leftFrom, from);
   }
 
-  #branch(label: number, open: Payment, isConditional: boolean): void {
+  #branch(label: number, open: Payment, isConditional: boolean): Frame | undefined {
     const index = this.#frames.length - 1 - label;
     const target = this.#frames[index];
-    if (target === undefined) return;
+    if (target === undefined) return undefined;
     this.#leaveAll(index + 1);
-    if (target.code !== OP.loop) target.isTarget = true;
+    if (target.code !== OP.loop) target.jumps++;
     else if (isConditional) target.hasConditionalBack = true;
     else target.backs.push(open);
+    return target;
   }
 
   #branches(op: number, open: Payment): void {
@@ -191,6 +211,7 @@ class Walk {
     if (frame === undefined) return;
     frame.first = open ?? "dead";
     this.#open = this.#begin(op + 1);
+    this.#fork(frame.op, frame.entry, frame.arm, this.#open);
   }
 
   #leave(op: number, open: Payment | undefined): void {
@@ -206,15 +227,35 @@ class Walk {
   #afterBlock(op: number, frame: Frame, isLeft: boolean, open: Payment | undefined): Payment | undefined {
     const hasOneArm = frame.code === OP.if && frame.first === undefined;
     const first = frame.first === "dead" ? undefined : frame.first;
-    const isReached = hasOneArm || frame.isTarget || open !== undefined || first !== undefined;
+    const isTarget = frame.jumps > 0;
+    const isReached = hasOneArm || isTarget || open !== undefined || first !== undefined;
     if (!isReached) return undefined;
     if (!isLeft) return frame.entry;
-    if (!hasOneArm && !frame.isTarget) {
+    if (!hasOneArm && !isTarget) {
       // Only one way leads here: go on with what it pays.
       if (first === undefined) return open;
       if (open === undefined) return first;
     }
-    return this.#begin(op + 1);
+    const after = this.#begin(op + 1);
+    if (open !== undefined || frame.jumps > 1 || first !== undefined) return after;
+    // One way leads here alone: past the one branch of an `if`, or by a `br_if`.
+    if (hasOneArm && !isTarget) this.#fork(frame.op, frame.entry, frame.arm, after);
+    else if (!hasOneArm && frame.exit !== undefined) this.#forks.push({ ...frame.exit, other: after });
+    return after;
+  }
+
+  #fork(op: number, before: Payment, one: Payment | undefined, other: Payment): void {
+    if (one !== undefined) this.#forks.push({ op, before, one, other });
+  }
+
+  /** What both ways of a fork pay is paid before it; so the cheaper way pays nothing. The last fork comes first. */
+  #joinForks(): void {
+    for (const { before, one, other } of this.#forks.toSorted((a, b) => b.op - a.op)) {
+      const common = Math.min(one.points, other.points);
+      one.points -= common;
+      other.points -= common;
+      pay(before, common);
+    }
   }
 
   /** A loop ends in one way only: its last operator is passed. */
@@ -225,10 +266,9 @@ class Walk {
       move(head, frame.entry);
       return open === head ? frame.entry : open;
     }
-    if (!frame.hasConditionalBack && !frame.backs.includes(head)) {
+    if (!frame.hasConditionalBack && !frame.backs.some((back) => sourceOf(back) === head)) {
       // Every way to the head is one that surely goes there: each pays for the head, and the head itself for nothing.
-      for (const back of frame.backs) back.points += head.points;
-      move(head, frame.entry);
+      move(head, frame.entry, ...frame.backs);
     }
     if (open === undefined || isLeft || open === head) return open;
     // What is open at the end is passed once each time that the loop is entered, as what was open before it.
@@ -237,9 +277,27 @@ class Walk {
   }
 }
 
-function move(from: Payment, to: Payment): void {
-  to.points += from.points;
+/** Has `to` pay for `from`, now and for what is added to it. */
+function move(from: Payment, ...to: readonly Payment[]): void {
+  from.by = to;
+  const { points } = from;
   from.points = 0;
+  pay(from, points);
+}
+
+function pay(payment: Payment, points: number): void {
+  if (payment.by === undefined) payment.points += points;
+  else for (const by of payment.by) pay(by, points);
+}
+
+/** The payment that pays for this one, if it is a single one. */
+function sourceOf(payment: Payment): Payment {
+  let source = payment;
+  for (;;) {
+    const [by, second] = source.by ?? [];
+    if (by === undefined || second !== undefined) return source;
+    source = by;
+  }
 }
 
 export function chargesOf(body: Body, reach: Reach): Charges {
