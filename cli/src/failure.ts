@@ -2,7 +2,9 @@
 import { ApiError } from "@shoal/client/index.ts";
 import { messageOf, ShoalError, type ErrorCode } from "@shoal/shared/base/errors.ts";
 import { clean, type Format } from "./output.ts";
+import { nodeHintOf, nodeMessageOf } from "./node/hints.ts";
 import type { Connection } from "./settings/connection.ts";
+import type { NodeConnection } from "./settings/nodes.ts";
 
 export const EXIT = {
   done: 0,
@@ -53,12 +55,18 @@ export function exitCodeOf(code: ErrorCode): number {
 export function failureOf(
   thrown: unknown,
   format: Format,
-  context: { readonly connection: Connection | undefined; readonly group: string },
+  context: {
+    readonly connection: Connection | undefined;
+    readonly node: NodeConnection | undefined;
+    readonly group: string;
+  },
 ): { readonly text: string; readonly exitCode: number } {
   const error = thrown instanceof ShoalError ? thrown : new ShoalError("internal", messageOf(thrown));
   const requestId = error instanceof ApiError ? error.requestId : undefined;
-  const hint = hintOf(error, context.connection, context.group);
-  const { code, message, field } = error;
+  const { connection, node, group } = context;
+  const hint = node === undefined ? hintOf(error, connection, group) : nodeHintOf(error, node, group);
+  const { code, field } = error;
+  const message = node === undefined ? error.message : nodeMessageOf(error);
   const exitCode = exitCodeOf(code);
   if (format === "json")
     return { text: `${JSON.stringify({ error: { code, message, field, requestId, hint } })}\n`, exitCode };
@@ -100,7 +108,7 @@ const HINTS: Partial<Record<ErrorCode, Hint>> = {
 
 function hintOf(error: ShoalError, connection: Connection | undefined, group: string): string | undefined {
   if (connection !== undefined) return HINTS[error.code]?.(error, connection, group);
-  return error.field === "url"
+  return error.field === "url" && group !== "node"
     ? "start one here with `npm start`, or name one: `shoal login --url https://...`, --url or SHOAL_URL"
     : undefined;
 }

@@ -1,10 +1,9 @@
 #!/usr/bin/env node
-/** The process: arguments in, text and an exit code out. Everything that can go wrong ends here, in a sentence. */
+/** The process: its streams, its signals and its exit code. */
 import { readFileSync } from "node:fs";
-import { CommanderError } from "commander";
 import { timestamp } from "@shoal/shared/base/time.ts";
-import { EXIT, failureOf } from "./failure.ts";
-import { createProgram } from "./program.ts";
+import { EXIT } from "./failure.ts";
+import { run } from "./run.ts";
 import type { Runtime } from "./session.ts";
 
 const interrupt = new AbortController();
@@ -30,28 +29,11 @@ const runtime: Runtime = {
     now: () => timestamp(Date.now()),
   },
   connection: undefined,
+  node: undefined,
   exitCode: EXIT.done,
 };
 
-async function run(args: readonly string[]): Promise<number> {
-  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
-    version: string;
-  };
-  const program = createProgram(runtime, version);
-  try {
-    await program.parseAsync(args, { from: "user" });
-    return runtime.exitCode;
-  } catch (thrown) {
-    // Commander has said it already. Help that was asked for is no failure, help in place of a command is.
-    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.done : EXIT.usage;
-    const format = program.opts<{ output: "json" | "table" }>().output;
-    const { text, exitCode } = failureOf(thrown, format, {
-      connection: runtime.connection,
-      group: program.args[0] ?? "",
-    });
-    runtime.streams.stderr(text);
-    return exitCode;
-  }
-}
-
-process.exitCode = await run(process.argv.slice(2));
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+process.exitCode = await run(runtime, version, process.argv.slice(2));

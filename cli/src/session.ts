@@ -4,6 +4,7 @@ import { createClient, type Client } from "@shoal/client/index.ts";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { createOutput, type Format, type Output, type Streams } from "./output.ts";
 import { findConnection, type Connection, type ConnectionFlags, type Surroundings } from "./settings/connection.ts";
+import type { NodeConnection } from "./settings/nodes.ts";
 
 /** The process, as far as commands may see it. */
 export interface Runtime extends Surroundings {
@@ -11,6 +12,8 @@ export interface Runtime extends Surroundings {
   readonly signal: AbortSignal;
   /** The connection in use, kept for the hint of a failure. */
   connection: Connection | undefined;
+  /** The node in use, likewise. */
+  node: NodeConnection | undefined;
   /** Set by a command that did its work and has bad news. */
   exitCode: number;
 }

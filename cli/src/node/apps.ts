@@ -1,11 +1,9 @@
 /** `shoal app`: what a node has installed. */
-import { createReadStream } from "node:fs";
-import { access } from "node:fs/promises";
-import { Readable } from "node:stream";
 import type { Command } from "commander";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { details, table, type Column } from "../output.ts";
 import { argument, text, type Options, type Runtime } from "../session.ts";
+import { fileContent, optional } from "./input.ts";
 import { actOnNode, applicationOf, nodeFlags, type NodeSession } from "./session.ts";
 
 interface AppRow {
@@ -37,6 +35,7 @@ export function addApps(parent: Command, runtime: Runtime): void {
     .option("--package <name>", "of a bare module")
     .option("--app-version <version>", "of a bare module")
     .description("Installs an application")
+    .addHelpText("after", "\nExample: shoal app install build/com.example.kv-1.0.0.mpk")
     .action(
       actOnNode(runtime, async (session, args, options) => {
         const id = await install(session, argument(args, 0), options);
@@ -63,18 +62,25 @@ export function addApps(parent: Command, runtime: Runtime): void {
         const { data } = await session.node.call("applications.get", { params: { id }, signal: session.signal });
         const { application } = data;
         if (application === null) throw new ShoalError("not_found", `no application ${id}`, { field: "application" });
-        const { metadata: _, ...shown } = application;
-        session.output.result(application, id, (now) => details(shown, now));
+        const { metadata: _, blob, services, ...shown } = application;
+        const more = {
+          blob: blob.bytecode,
+          ...(services === undefined ? {} : { services: Object.keys(services).join(" ") }),
+        };
+        session.output.result(application, id, (now) => details({ ...shown, ...more }, now));
       }),
     );
   group
     .command("abi")
     .argument("<application>", "id or alias")
+    .option("--service <name>", "of an application with more than one")
     .description("Methods, types and events, as JSON")
     .action(
-      actOnNode(runtime, async (session, args) => {
+      actOnNode(runtime, async (session, args, options) => {
         const id = await applicationOf(session, argument(args, 0));
-        const { data } = await session.node.call("applications.abi", { params: { id }, signal: session.signal });
+        const service = text(options, "service");
+        const query = service === undefined ? {} : { service_name: service };
+        const { data } = await session.node.call("applications.abi", { params: { id }, query, signal: session.signal });
         session.output.result(data, id, () => JSON.stringify(data, null, 2));
       }),
     );
@@ -126,24 +132,18 @@ function addPackages(group: Command, runtime: Runtime): void {
 }
 
 async function install({ node, signal }: NodeSession, source: string, options: Options): Promise<string> {
-  const named = {
-    ...(text(options, "package") === undefined ? {} : { package: text(options, "package") }),
-    ...(text(options, "appVersion") === undefined ? {} : { version: text(options, "appVersion") }),
-  };
+  const named = optional(options, { package: "package", version: "appVersion" });
   if (/^https?:\/\//.test(source)) {
-    const hash = text(options, "hash");
-    const body = { url: source, ...named, ...(hash === undefined ? {} : { hash }) };
+    const body = { url: source, ...named, ...optional(options, { hash: "hash" }) };
     return (await node.call("applications.install", { body, signal })).data.applicationId;
   }
+  if (text(options, "hash") !== undefined)
+    throw new ShoalError("invalid_argument", "only what is fetched from an address is compared", { field: "hash" });
   if (options["path"] === true) {
     const body = { path: source, ...named };
     return (await node.call("applications.installDev", { body, signal })).data.applicationId;
   }
-  await access(source).catch((cause: unknown) => {
-    throw new ShoalError("invalid_argument", `${source} cannot be read`, { field: "source", cause });
-  });
-  const content = Readable.toWeb(createReadStream(source)) as ReadableStream<Uint8Array>;
-  const { blobId } = await node.upload(content, signal);
+  const { blobId } = await node.upload(await fileContent(source, "source"), { signal });
   const body = { blobId, ...named };
   return (await node.call("applications.installBlob", { body, signal })).data.applicationId;
 }

@@ -1,80 +1,111 @@
-/** `shoal auth`: signing in to a node, and its keys. */
-import { createInterface } from "node:readline/promises";
-import { Writable } from "node:stream";
-import { text as readAll } from "node:stream/consumers";
+/** `shoal auth`: signing in to a node, its keys, and what applications are given. */
 import type { Command } from "commander";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
-import { text, type Options, type Runtime } from "../session.ts";
-import { changeNodes, type KnownNodes } from "../settings/nodes.ts";
-import { actOnNode, keepTokens, nodeFlags } from "./session.ts";
+import { details } from "../output.ts";
+import { argument, text, texts, type Runtime } from "../session.ts";
+import { dropTokens } from "../settings/nodes.ts";
+import { addAuthKeys } from "./auth-keys.ts";
+import { passwordOf } from "./input.ts";
+import { actOnNode, clientOf, contextOf, identityOf, nodeFlags } from "./session.ts";
 
 const CLIENT_NAME = "shoal";
 
 export function addAuth(parent: Command, runtime: Runtime): void {
-  const group = nodeFlags(parent.command("auth").description("who you are to a node"));
+  const group = nodeFlags(parent.command("auth").description("who you are to a node, and who else may what"));
   group
     .command("login")
     .option("--username <name>", "(SHOAL_NODE_USER)")
     .option("--password-stdin", "read the password from standard input (else: SHOAL_NODE_PASSWORD, or asked for)")
     .option("--as <name>", "under which the node is remembered; default: its address")
     .description("Signs in and remembers the node")
+    .addHelpText("after", "\nExample: shoal auth login --api http://127.0.0.1:2528 --username ada --as home")
     .action(
-      actOnNode(runtime, async (session, _, options) => {
-        const { connection, node, output } = session;
+      actOnNode(runtime, async ({ connection, output }, _, options) => {
+        const { url } = connection;
         const username = text(options, "username") ?? runtime.env["SHOAL_NODE_USER"];
-        if (username === undefined)
+        if (username === undefined || username === "")
           throw new ShoalError("invalid_argument", "who? add --username", { field: "username" });
-        const tokens = await node.login(username, await passwordOf(runtime, options), CLIENT_NAME);
-        const name = text(options, "as") ?? connection.name ?? new URL(connection.url).host;
-        await keepTokens(runtime, name, connection.url, tokens);
-        output.result({ node: name, url: connection.url }, name, () => `signed in to ${name} (${connection.url})`);
+        const name = text(options, "as") ?? connection.name ?? new URL(url).host;
+        // A sign-in of its own for each name: two that share one would use up each other's refresh token.
+        const node = clientOf(runtime, { ...connection, name });
+        await node.login(username, await passwordOf(runtime, options), CLIENT_NAME);
+        output.result({ node: name, url }, name, () => `signed in to ${name} (${url})`);
       }),
     );
   group
     .command("logout")
-    .description("Forgets the node's tokens")
+    .description("Forgets the tokens here; `shoal auth revoke` ends sign-ins at the node")
     .action(
-      actOnNode(runtime, async ({ connection, output }) => {
-        const { name } = connection;
-        if (name !== undefined) {
-          await changeNodes(runtime.env, (known) => without(known, name));
-        }
-        output.result({ node: name ?? null }, name ?? "", () => `signed out of ${connection.url}`);
+      actOnNode(runtime, async ({ connection: { name, url }, output }) => {
+        if (name !== undefined) await dropTokens(runtime.env, name);
+        output.result({ node: name ?? null, url }, name ?? "", () => `signed out of ${url}`);
       }),
     );
   group
     .command("status")
     .description("Whether the node takes the tokens at hand")
     .action(
-      actOnNode(runtime, async ({ node, output, connection, signal }) => {
-        await node.call("contexts.list", { signal });
-        output.result({ url: connection.url, authenticated: true }, "yes", () => `${connection.url} knows you`);
+      actOnNode(runtime, async ({ node, output, connection: { url, name, tokens }, signal }) => {
+        await node.call("node.identity", { signal });
+        const status = { url, node: name ?? null, signedIn: tokens !== undefined, accepted: true };
+        const told = tokens === undefined ? `${url} lets everybody in` : `${url} takes your sign-in`;
+        output.result(status, name ?? url, () => told);
+      }),
+    );
+  addAuthKeys(group, runtime);
+  addClientKey(group, runtime);
+}
+
+function addClientKey(group: Command, runtime: Runtime): void {
+  group
+    .command("client-key")
+    .argument("[context]", "id or alias of the context that it is for")
+    .option("--identity <key>", "whom it acts as there; default: the node's own identity in the context")
+    .option("--permissions <permission...>", "what else it may")
+    .description("Makes tokens for an application: they act as one identity in one context")
+    .addHelpText("after", "\nExample: shoal auth client-key kv --permissions 'blob:get'")
+    .action(
+      actOnNode(runtime, async (session, args, options) => {
+        const given = args[0];
+        const contextId = given === undefined ? undefined : await contextOf(session, given);
+        const key = {
+          contextId,
+          contextIdentity: contextId === undefined ? undefined : await ownIdentity(session, contextId, options),
+          permissions: texts(options, "permissions"),
+        };
+        if (contextId === undefined && key.permissions.length === 0)
+          throw new ShoalError("invalid_argument", "name a context, or what it may with --permissions", {
+            field: "context",
+          });
+        const tokens = await session.node.keys.createClient(key, session.signal);
+        // Quiet is for scripts, and the token is what a script wants: it is nowhere else.
+        session.output.result({ ...key, ...tokens }, tokens.accessToken, (now) =>
+          details({ ...key, access_token: tokens.accessToken, refresh_token: tokens.refreshToken }, now),
+        );
+      }),
+    );
+  group
+    .command("revoke")
+    .argument("<key>", "id of a key (`shoal auth keys list`)")
+    .description("Ends every sign-in of a key at the node; the key stays")
+    .action(
+      actOnNode(runtime, async ({ node, output, signal }, args) => {
+        const id = argument(args, 0);
+        await node.keys.revokeTokens(id, signal);
+        output.result({ key: id, revoked: true }, id, () => `${id} is signed out everywhere`);
       }),
     );
 }
 
-function without(known: KnownNodes, name: string): KnownNodes {
-  const nodes = Object.fromEntries(Object.entries(known.nodes).filter(([other]) => other !== name));
-  return known.current === undefined || known.current === name ? { nodes } : { current: known.current, nodes };
-}
-
-async function passwordOf(runtime: Runtime, options: Options): Promise<string> {
-  if (options["passwordStdin"] === true) return (await readAll(process.stdin)).replace(/\r?\n$/, "");
-  const given = runtime.env["SHOAL_NODE_PASSWORD"];
-  if (given !== undefined && given !== "") return given;
-  if (!process.stdin.isTTY) {
-    throw new ShoalError("invalid_argument", "no terminal to ask for the password: add --password-stdin", {
-      field: "password",
-    });
-  }
-  runtime.streams.stderr("password: ");
-  // What is typed is read through a terminal whose echo goes nowhere.
-  const nowhere = new Writable({ write: (_, __, done) => done() });
-  const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true });
-  try {
-    return await terminal.question("", { signal: runtime.signal });
-  } finally {
-    terminal.close();
-    runtime.streams.stderr("\n");
-  }
+async function ownIdentity(
+  session: Parameters<typeof contextOf>[0],
+  id: string,
+  options: Readonly<Record<string, unknown>>,
+): Promise<string> {
+  const given = text(options, "identity");
+  if (given !== undefined) return identityOf(session, id, given);
+  const { data } = await session.node.call("contexts.identitiesOwned", { params: { id }, signal: session.signal });
+  const [own] = data.identities;
+  if (own !== undefined) return own;
+  throw new ShoalError("not_found", "the node has no identity in this context: add --identity", { field: "identity" });
 }

@@ -1,10 +1,10 @@
-/** `shoal context` and `shoal call`: contexts of a node, and their methods. */
-import { readFile } from "node:fs/promises";
+/** `shoal context`: contexts of a node. */
 import type { Command } from "commander";
-import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { details, table, type Column } from "../output.ts";
-import { argument, text, texts, type Options, type Runtime } from "../session.ts";
-import { actOnNode, applicationOf, contextOf, nodeFlags } from "./session.ts";
+import { argument, text, type Runtime } from "../session.ts";
+import { addContextMembers } from "./context-members.ts";
+import { jsonOption, optional } from "./input.ts";
+import { actOnNode, applicationOf, contextOf, endpointCommand, nodeFlags } from "./session.ts";
 
 interface ContextRow {
   readonly id: string;
@@ -23,12 +23,13 @@ export function addContexts(parent: Command, runtime: Runtime): void {
   group
     .command("create")
     .argument("<application>", "id or alias")
-    .option("--args <json>", "arguments of the application's init; @file reads a file")
+    .option("--args <json>", "arguments of the application's init; @file or - for standard input")
     .option("--alias <name>", "a name for the context on this node")
     .option("--group <hex>", "the group it belongs to; without one it gets its own")
     .option("--service <name>", "of an application with more than one")
     .option("--seed <base58>", "32 bytes: the same seed gives the same id")
     .description("Makes a context and calls its application's init")
+    .addHelpText("after", '\nExample: shoal context create 3kQb... --alias kv --args \'{"title":"Notes"}\'')
     .action(
       actOnNode(runtime, async (session, args, options) => {
         const applicationId = await applicationOf(session, argument(args, 0));
@@ -65,6 +66,7 @@ export function addContexts(parent: Command, runtime: Runtime): void {
       }),
     );
   addContextChanges(group, runtime);
+  addContextMembers(group, runtime);
 }
 
 function addContextChanges(group: Command, runtime: Runtime): void {
@@ -87,20 +89,6 @@ function addContextChanges(group: Command, runtime: Runtime): void {
       }),
     );
   group
-    .command("identities")
-    .argument("<context>", "id or alias")
-    .option("--owned", "only those whose key this node holds")
-    .description("Public keys known to a context")
-    .action(
-      actOnNode(runtime, async (session, args, options) => {
-        const id = await contextOf(session, argument(args, 0));
-        const endpoint = options["owned"] === true ? "contexts.identitiesOwned" : "contexts.identities";
-        const { data } = await session.node.call(endpoint, { params: { id }, signal: session.signal });
-        const list = data.identities.join("\n");
-        session.output.result(data.identities, list, () => list || "none");
-      }),
-    );
-  group
     .command("delete")
     .argument("<context>", "id or alias")
     .description("Deletes a context from this node")
@@ -115,54 +103,24 @@ function addContextChanges(group: Command, runtime: Runtime): void {
         session.output.result(data, id, () => (data.isDeleted ? `${id} is deleted` : `${id} was not here`));
       }),
     );
-}
-
-export function addCall(parent: Command, runtime: Runtime): void {
-  nodeFlags(parent.command("call"))
-    .argument("<context>", "id or alias")
-    .argument("<method>")
-    .option("--args <json>", "named arguments; @file reads a file")
-    .option("--as <identity>", "public key of the identity that acts")
-    .option("--substitute <alias...>", "{alias} within the arguments stands for the identity of that name")
-    .description("Runs a method and prints what it returns")
+  group
+    .command("sync")
+    .argument("[context]", "id or alias; without one, every context")
+    .description("Asks peers for what is missing")
     .action(
-      actOnNode(runtime, async (session, args, options) => {
-        const executor = text(options, "as");
-        const value = await session.node.execute({
-          contextId: await contextOf(session, argument(args, 0)),
-          method: argument(args, 1),
-          argsJson: await jsonOption(options, "args", {}),
-          substitute: texts(options, "substitute"),
-          ...(executor === undefined ? {} : { executorPublicKey: executor }),
-          signal: session.signal,
-        });
-        const shown = JSON.stringify(value ?? null);
-        session.output.result(value ?? null, shown, () => shown);
+      actOnNode(runtime, async (session, args) => {
+        const { node, output, signal } = session;
+        const given = args[0];
+        const id = given === undefined ? undefined : await contextOf(session, given);
+        await (id === undefined
+          ? node.call("contexts.syncAll", { body: {}, signal })
+          : node.call("contexts.sync", { params: { id }, body: {}, signal }));
+        output.result({ contextId: id ?? null }, id ?? "", () => `${id ?? "every context"} is as its peers have it`);
       }),
     );
-}
-
-/** `--name '{"a":1}'` or `--name @file.json`. */
-async function jsonOption(options: Options, name: string, otherwise: unknown): Promise<unknown> {
-  const given = text(options, name);
-  if (given === undefined) return otherwise;
-  const source = given.startsWith("@") ? await readFile(given.slice(1), "utf8") : given;
-  try {
-    return JSON.parse(source);
-  } catch (cause) {
-    throw new ShoalError("malformed_json", `--${name}: expected JSON`, { field: name, cause });
-  }
-}
-
-/** Those of `names` (field to option) that were given. */
-function optional<Field extends string>(
-  options: Options,
-  names: Readonly<Record<Field, string>>,
-): Partial<Record<Field, string>> {
-  const given: Partial<Record<Field, string>> = {};
-  for (const [field, option] of Object.entries(names) as [Field, string][]) {
-    const value = text(options, option);
-    if (value !== undefined) given[field] = value;
-  }
-  return given;
+  endpointCommand(group, runtime, "group <context>", "contexts.group", async (session, args) => {
+    const id = await contextOf(session, argument(args, 0));
+    const { data } = await session.node.call("contexts.group", { params: { id }, signal: session.signal });
+    session.output.result({ groupId: data }, data ?? "", () => data ?? "none");
+  });
 }

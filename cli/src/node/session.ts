@@ -1,10 +1,11 @@
 /** What a command that talks to a node gets: a client that stays signed in, and names where ids are asked for. */
 import type { Command } from "commander";
-import { createNodeClient, type NodeHttpClient, type NodeTokens } from "@shoal/client/node/client.ts";
+import { createNodeClient, type NodeHttpClient } from "@shoal/client/node/client.ts";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
+import { NODE_ENDPOINTS, type NodeEndpointId } from "@shoal/shared/wire/node/index.ts";
 import type { Output } from "../output.ts";
 import { outputOf, text, type Options, type Runtime } from "../session.ts";
-import { changeNodes, findNode, type NodeConnection } from "../settings/nodes.ts";
+import { findNode, storedTokens, type NodeConnection } from "../settings/nodes.ts";
 
 export interface NodeSession {
   readonly runtime: Runtime;
@@ -29,10 +30,23 @@ export function actOnNode(runtime: Runtime, body: NodeAct): (...all: unknown[]) 
     const command = all.at(-1) as Command;
     const options = command.optsWithGlobals<Options>();
     const connection = await connectionOf(runtime, options);
+    runtime.node = connection;
     const output = outputOf(runtime, options);
     const node = clientOf(runtime, connection);
     await body({ runtime, connection, node, output, signal: runtime.signal }, command.args, options);
   };
+}
+
+/** A command that calls one endpoint and is helped by that endpoint's summary; `usage` has its name and arguments. */
+export function endpointCommand(
+  group: Command,
+  runtime: Runtime,
+  usage: string,
+  id: NodeEndpointId,
+  body: NodeAct,
+): Command {
+  const summary = NODE_ENDPOINTS.find((endpoint) => endpoint.id === id)?.summary ?? "";
+  return group.command(usage).description(summary).action(actOnNode(runtime, body));
 }
 
 export function connectionOf(runtime: Runtime, options: Options): Promise<NodeConnection> {
@@ -40,20 +54,12 @@ export function connectionOf(runtime: Runtime, options: Options): Promise<NodeCo
   return findNode({ ...(api === undefined ? {} : { api }), ...(node === undefined ? {} : { node }) }, runtime);
 }
 
-function clientOf(runtime: Runtime, { url, name, tokens }: NodeConnection): NodeHttpClient {
+export function clientOf(runtime: Runtime, { url, name, tokens }: NodeConnection): NodeHttpClient {
   return createNodeClient({
     baseUrl: url,
     ...(tokens === undefined ? {} : { tokens }),
-    ...(name === undefined ? {} : { onTokens: (fresh) => keepTokens(runtime, name, url, fresh) }),
+    ...(name === undefined ? {} : { store: storedTokens(runtime.env, name, url) }),
   });
-}
-
-export function keepTokens(runtime: Runtime, name: string, url: string, tokens: NodeTokens): Promise<void> {
-  return changeNodes(runtime.env, (known) => ({
-    ...known,
-    current: known.current ?? name,
-    nodes: { ...known.nodes, [name]: { url, tokens } },
-  }));
 }
 
 /** 32 bytes in base58 are 32 to 44 characters; whatever else is given is taken for an alias. */
@@ -69,6 +75,13 @@ export async function applicationOf({ node, signal }: NodeSession, given: string
   if (isId(given)) return given;
   const { data } = await node.call("aliases.lookupApplication", { params: { name: given }, body: {}, signal });
   return named(data.value, "application", given);
+}
+
+/** An identity by its key, or by the name that it has within the context. */
+export async function identityOf({ node, signal }: NodeSession, context: string, given: string): Promise<string> {
+  if (isId(given)) return given;
+  const { data } = await node.call("aliases.lookupIdentity", { params: { context, name: given }, body: {}, signal });
+  return named(data.value, "identity", given);
 }
 
 function named(value: string | undefined, kind: string, given: string): string {

@@ -68,7 +68,7 @@ async function findBase(flags: ConnectionFlags, env: NodeJS.ProcessEnv, cwd: str
   return undefined;
 }
 
-function isSameAddress(a: string, b: string): boolean {
+export function isSameAddress(a: string, b: string): boolean {
   const plain = (url: string): string => (URL.canParse(url) ? new URL(url).href : url).replace(/\/+$/, "");
   return plain(a) === plain(b);
 }

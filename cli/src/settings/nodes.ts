@@ -1,12 +1,14 @@
 /**
  * Nodes that somebody works with: name, address, tokens, in one private file; and which one is meant by a command. Tokens go
- * only to the address that they came from.
+ * only to the address that they came from. Commands run side by side: the file is changed under a lock, and tokens are
+ * exchanged under it too, since the second exchange of a refresh token ends every sign-in of its key.
  */
 import { z } from "zod";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
-import type { NodeTokens } from "@shoal/client/node/client.ts";
+import type { NodeTokens, TokenStore } from "@shoal/client/node/client.ts";
+import { isSameAddress, type Surroundings } from "./connection.ts";
+import { withLock } from "./lock.ts";
 import { configPath, readPrivate, writePrivate } from "./private-file.ts";
-import type { Surroundings } from "./connection.ts";
 
 const nodeSchema = z.strictObject({
   url: z.string(),
@@ -25,6 +27,8 @@ export interface NodeConnection {
   /** Under which its tokens are kept; undefined where it was named by its address alone. */
   readonly name: string | undefined;
   readonly tokens: NodeTokens | undefined;
+  /** Where the address was found, for people. */
+  readonly source: string;
 }
 
 /** Where `shoal node run` listens unless it is told otherwise. */
@@ -36,30 +40,69 @@ export async function readNodes(env: NodeJS.ProcessEnv): Promise<KnownNodes> {
   return (await readPrivate(fileSchema, nodesPath(env))) ?? { nodes: {} };
 }
 
-export async function changeNodes(env: NodeJS.ProcessEnv, change: (known: KnownNodes) => KnownNodes): Promise<void> {
-  await writePrivate(nodesPath(env), change(await readNodes(env)));
+/** Changes the file while no other process does; nothing changes where `change` throws. */
+export function changeNodes(
+  env: NodeJS.ProcessEnv,
+  change: (known: KnownNodes) => KnownNodes | Promise<KnownNodes>,
+): Promise<void> {
+  return withLock(configPath(env, "nodes.lock"), async () =>
+    writePrivate(nodesPath(env), await change(await readNodes(env))),
+  );
+}
+
+/** Tokens of the node of that name, as long as it has that address. */
+export function storedTokens(env: NodeJS.ProcessEnv, name: string, url: string): TokenStore {
+  return {
+    async update(change) {
+      let fresh: NodeTokens | undefined;
+      await changeNodes(env, async (known) => {
+        const node = nodeOf(known, name);
+        fresh = await change(node !== undefined && isSameAddress(node.url, url) ? node.tokens : undefined);
+        return {
+          current: known.current ?? name,
+          nodes: { ...known.nodes, [name]: { url, tokens: fresh } },
+        };
+      });
+      if (fresh === undefined) throw new ShoalError("internal", "the tokens were not changed");
+      return fresh;
+    },
+  };
+}
+
+/** Forgets the tokens of a node; the node stays known. */
+export function dropTokens(env: NodeJS.ProcessEnv, name: string): Promise<void> {
+  return changeNodes(env, (known) => {
+    const node = nodeOf(known, name);
+    return node === undefined ? known : { ...known, nodes: { ...known.nodes, [name]: { url: node.url } } };
+  });
 }
 
 /** First match wins: `--api`, `--node`, `SHOAL_NODE_URL`, the node in use, the default address. */
-export async function findNode(flags: NodeFlags, { env }: Surroundings): Promise<NodeConnection> {
+export async function findNode(flags: NodeFlags, { env }: Pick<Surroundings, "env">): Promise<NodeConnection> {
   const known = await readNodes(env);
-  const url = flags.api ?? (flags.node === undefined ? env["SHOAL_NODE_URL"] : undefined);
-  if (url !== undefined && url !== "") {
-    const [name, node] = Object.entries(known.nodes).find(([, one]) => isSame(one.url, url)) ?? [];
-    return { url, name, tokens: node?.tokens };
-  }
+  if (flags.api !== undefined && flags.node !== undefined)
+    throw new ShoalError("invalid_argument", "either --api or --node says which node", { field: "node" });
+  if (flags.api !== undefined) return byAddress(known, flags.api, "--api");
+  const url = env["SHOAL_NODE_URL"];
+  if (flags.node === undefined && url !== undefined && url !== "") return byAddress(known, url, "SHOAL_NODE_URL");
   const name = flags.node ?? known.current;
-  if (name === undefined) return findNode({ api: DEFAULT_NODE_URL }, { env, cwd: "" });
-  const node = Object.hasOwn(known.nodes, name) ? known.nodes[name] : undefined;
+  if (name === undefined) return byAddress(known, DEFAULT_NODE_URL, "the default address");
+  const node = nodeOf(known, name);
   if (node === undefined) {
     throw new ShoalError("invalid_argument", `there is no node ${name}: \`shoal node list\` shows those known`, {
       field: "node",
     });
   }
-  return { url: node.url, name, tokens: node.tokens };
+  return { url: node.url, name, tokens: node.tokens, source: `node ${name}` };
 }
 
-function isSame(a: string, b: string): boolean {
-  const plain = (url: string): string => (URL.canParse(url) ? new URL(url).href : url).replace(/\/+$/, "");
-  return plain(a) === plain(b);
+/** The node in use comes first, where several names have the address. */
+function byAddress(known: KnownNodes, url: string, source: string): NodeConnection {
+  const names = Object.keys(known.nodes).filter((name) => isSameAddress(nodeOf(known, name)?.url ?? "", url));
+  const name = names.find((one) => one === known.current) ?? names[0];
+  return { url, name, tokens: name === undefined ? undefined : nodeOf(known, name)?.tokens, source };
+}
+
+export function nodeOf(known: KnownNodes, name: string): KnownNodes["nodes"][string] | undefined {
+  return Object.hasOwn(known.nodes, name) ? known.nodes[name] : undefined;
 }

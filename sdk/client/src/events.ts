@@ -52,7 +52,7 @@ export async function* followEvents(init: StreamInit): AsyncGenerator<FeedEvent>
 }
 
 /** Ends the connection once nothing was heard for the limit; returns what to call for each sign of life. */
-function watchSilence(wire: Wire, connection: AbortController): () => void {
+export function watchSilence(wire: Pick<Wire, "clock">, connection: AbortController): () => void {
   let heardAt = wire.clock.monotonic();
   const watch = async (): Promise<void> => {
     while (!connection.signal.aborted) {

@@ -1,28 +1,34 @@
 /**
  * A typed client for a node: its REST endpoints by id, calls of methods over JSON-RPC, blobs as streams, events as an endless
- * iteration. Relies on `fetch` and web streams only, so it runs in browsers and in Node.
+ * iteration, keys by `auth` (`keys.ts`). Relies on `fetch` and web streams only, so it runs in browsers and in Node.
  */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { systemClock } from "@shoal/shared/system/clock.ts";
-import { NODE_ENDPOINTS, type NodeEndpointId } from "@shoal/shared/wire/node/index.ts";
+import { NODE_ENDPOINTS } from "@shoal/shared/wire/node/index.ts";
 import { checkedBase, pathOf, searchOf } from "../request.ts";
 import type { Fetch } from "../types.ts";
-import { followNode, type NodeStreamEvent } from "./events.ts";
-import { createSession, type NodeTokens } from "./session.ts";
+import { createBlobs, type NodeBlobs } from "./blobs.ts";
+import { followNode, type FollowOptions, type NodeStreamEvent } from "./events.ts";
+import { createKeys, type NodeKeys } from "./keys.ts";
 import { rpcResult } from "./rpc.ts";
-import type { NodeAnswerOf, NodeCallArguments } from "./types.ts";
-import { request } from "./wire.ts";
+import { createSession } from "./session.ts";
+import { memoryTokens, type NodeTokens, type TokenStore } from "./tokens.ts";
+import type { NodeAnswerOf, NodeCallArguments, NodeCallId } from "./types.ts";
+import { jsonOf, request, textOf, type AskJson } from "./wire.ts";
 
 export { RpcError } from "./rpc.ts";
 export { NodeAuthError } from "./wire.ts";
+export type { BlobContent } from "./blobs.ts";
 export type { NodeStreamEvent } from "./events.ts";
-export type { NodeTokens } from "./session.ts";
+export type { ClientKey, RootKey } from "./keys.ts";
+export type { NodeTokens, TokenStore } from "./tokens.ts";
 
 export interface NodeClientOptions {
   /** Where the node answers, with its path prefix where it has one. */
   readonly baseUrl: string;
   readonly tokens?: NodeTokens;
-  readonly onTokens?: (tokens: NodeTokens) => void | Promise<void>;
+  /** Where the tokens are kept, if others use them too; else they are this client's alone. */
+  readonly store?: TokenStore;
   readonly fetch?: Fetch;
 }
 
@@ -35,30 +41,25 @@ export interface ExecuteArguments {
   readonly signal?: AbortSignal;
 }
 
-export interface NodeHttpClient {
+export interface NodeHttpClient extends NodeBlobs {
   readonly baseUrl: string;
+  readonly keys: NodeKeys;
   login(username: string, password: string, clientName: string): Promise<NodeTokens>;
   /** Calls a REST endpoint; throws `ApiError` for what was refused, `ShoalError` otherwise. */
-  call<Id extends NodeEndpointId>(id: Id, ...input: NodeCallArguments<Id>): Promise<NodeAnswerOf<Id>>;
+  call<Id extends NodeCallId>(id: Id, ...input: NodeCallArguments<Id>): Promise<NodeAnswerOf<Id>>;
   /** Runs a method; its output, or undefined where it returned nothing. Throws `RpcError` for what failed inside. */
   execute(input: ExecuteArguments): Promise<unknown>;
-  /** Stores a blob; `content` is streamed. */
-  upload(
-    content: ReadableStream<Uint8Array> | Uint8Array,
-    signal?: AbortSignal,
-  ): Promise<{ blobId: string; size: number }>;
-  download(blobId: string, signal?: AbortSignal): Promise<ReadableStream<Uint8Array>>;
-  /** Events of contexts as they happen; a cut stream is opened again. Ends with the signal. */
-  events(contextIds: readonly string[], signal?: AbortSignal): AsyncGenerator<NodeStreamEvent>;
+  /** Events of contexts and groups as they happen; a cut stream is opened again. Ends with the signal. */
+  events(options: FollowOptions): AsyncGenerator<NodeStreamEvent>;
 }
 
 export function createNodeClient(options: NodeClientOptions): NodeHttpClient {
   const base = checkedBase(options.baseUrl);
   const fetch: Fetch = options.fetch ?? ((url, init) => globalThis.fetch(url, init));
-  const { tokens, onTokens } = options;
-  const session = createSession({ fetch, base, tokens, onTokens, now: () => systemClock.now() });
-  const json = async (method: string, target: string, body: unknown, signal?: AbortSignal): Promise<unknown> => {
-    const response = await session.signedIn((token) =>
+  const { tokens, store = memoryTokens(tokens) } = options;
+  const session = createSession({ fetch, base, tokens, store, now: () => systemClock.now() });
+  const ask = (method: string, target: string, body?: unknown, signal?: AbortSignal): Promise<Response> =>
+    session.signedIn((token) =>
       request(fetch, base, {
         method,
         target,
@@ -67,11 +68,12 @@ export function createNodeClient(options: NodeClientOptions): NodeHttpClient {
         ...(body === undefined ? {} : { body: JSON.stringify(body), contentType: "application/json" }),
       }),
     );
-    return method === "HEAD" ? undefined : response.json();
-  };
+  const json: AskJson = async (method, target, body, signal) => jsonOf(await ask(method, target, body, signal), signal);
 
   return {
     baseUrl: base,
+    keys: createKeys(json),
+    ...createBlobs({ fetch, base, session }),
     login: (username, password, clientName) => session.login(username, password, clientName),
     async call(id, ...[input]) {
       const endpoint = NODE_ENDPOINTS.find((one) => one.id === id);
@@ -81,35 +83,14 @@ export function createNodeClient(options: NodeClientOptions): NodeHttpClient {
         readonly signal?: AbortSignal;
       };
       const target = pathOf(endpoint.path, { ...params }) + searchOf({ ...query });
-      return (await json(endpoint.method, target, body, signal)) as NodeAnswerOf<typeof id>;
+      const response = await ask(endpoint.method, target, body, signal);
+      const read = endpoint.answer === "text" ? textOf : jsonOf;
+      return (await read(response, signal)) as NodeAnswerOf<typeof id>;
     },
     async execute({ signal, ...params }) {
       const call = { jsonrpc: "2.0", id: 1, method: "execute", params: { argsJson: {}, ...params } };
       return rpcResult(await json("POST", "/jsonrpc", call, signal));
     },
-    async upload(content, signal) {
-      // A stream can be read once: it is not sent again, so tokens are renewed beforehand by a call that says nothing.
-      if (!(content instanceof Uint8Array)) await json("GET", "/admin-api/is-authed", undefined, signal);
-      const response = await session.signedIn((token) =>
-        request(fetch, base, {
-          method: "PUT",
-          target: "/admin-api/blobs",
-          token,
-          signal,
-          body: content,
-          contentType: "application/octet-stream",
-        }),
-      );
-      return ((await response.json()) as { readonly data: { blobId: string; size: number } }).data;
-    },
-    async download(blobId, signal) {
-      const target = pathOf("/admin-api/blobs/{id}", { id: blobId });
-      const response = await session.signedIn((token) =>
-        request(fetch, base, { method: "GET", target, token, signal, accept: "*/*" }),
-      );
-      if (response.body === null) throw new ShoalError("internal", "the blob has no content");
-      return response.body;
-    },
-    events: (contextIds, signal) => followNode({ fetch, base, session, contextIds, signal, clock: systemClock }),
+    events: (followed) => followNode({ ...followed, fetch, base, session, clock: systemClock }),
   };
 }

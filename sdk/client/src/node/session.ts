@@ -1,16 +1,15 @@
-/** Signing in to a node, and staying signed in: an expired access token is exchanged once, whoever notices it. */
+/**
+ * Signing in to a node, and staying signed in: expired tokens are exchanged once, whoever of those who share them notices it
+ * first, in this program or in another (`tokens.ts`).
+ */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
+import { seconds } from "@shoal/shared/base/time.ts";
 import type { Fetch } from "../types.ts";
-import { NodeAuthError, request } from "./wire.ts";
-
-export interface NodeTokens {
-  readonly accessToken: string;
-  readonly refreshToken: string;
-}
+import { tokensOf, type NodeTokens, type TokenStore } from "./tokens.ts";
+import { jsonOf, NodeAuthError, request } from "./wire.ts";
 
 export interface NodeSession {
-  token(): string | undefined;
-  /** Runs `work`, and once more with fresh tokens where the node says that they expired. */
+  /** Runs `work`, and again with fresh tokens where the node says that they expired. `work` has to be repeatable. */
   signedIn<T>(work: (token: string | undefined) => Promise<T>): Promise<T>;
   login(username: string, password: string, clientName: string): Promise<NodeTokens>;
 }
@@ -19,44 +18,42 @@ export interface SessionOptions {
   readonly fetch: Fetch;
   readonly base: string;
   readonly tokens: NodeTokens | undefined;
-  /** Told whenever the tokens change, so that they can be kept. */
-  readonly onTokens: ((tokens: NodeTokens) => void | Promise<void>) | undefined;
+  readonly store: TokenStore;
   readonly now: () => number;
 }
 
-export function createSession(options: SessionOptions): NodeSession {
-  let tokens = options.tokens;
-  let refreshing: Promise<void> | undefined;
+/** The first renewal may find tokens that another program got, and that have expired by now as well. */
+const RENEWALS = 2;
+/** Others wait for an exchange: a node that does not answer must not hold them forever. */
+const EXCHANGE_WITHIN = seconds(30);
 
-  const take = async (response: Response): Promise<NodeTokens> => {
-    tokens = tokensOf(await response.json());
-    await options.onTokens?.(tokens);
-    return tokens;
-  };
-  const refresh = async ({ accessToken, refreshToken }: NodeTokens): Promise<void> => {
-    const body = JSON.stringify({ access_token: accessToken, refresh_token: refreshToken });
-    await take(await post(options, "/auth/refresh", body));
+export function createSession(options: SessionOptions): NodeSession {
+  const { store } = options;
+  let tokens = options.tokens;
+  let renewing: Promise<void> | undefined;
+
+  const renew = async (used: NodeTokens): Promise<void> => {
+    tokens = await store.update(async (kept) => {
+      if (kept === undefined)
+        throw new ShoalError("unauthenticated", "the sign-in has expired, and was given up in the meantime");
+      return kept.accessToken === used.accessToken ? exchange(options, kept) : kept;
+    });
   };
 
   return {
-    token: () => tokens?.accessToken,
     async signedIn(work) {
-      const used = tokens;
-      try {
-        return await work(used?.accessToken);
-      } catch (thrown) {
-        if (used === undefined || !(thrown instanceof NodeAuthError) || thrown.authError !== "token_expired")
-          throw thrown;
-        // A refresh token works once: whoever comes second waits for the first one's.
-        if (tokens === used) {
-          refreshing ??= refresh(used).finally(() => void (refreshing = undefined));
-          await refreshing;
+      for (let renewals = 0; ; renewals++) {
+        const used = tokens;
+        try {
+          return await work(used?.accessToken);
+        } catch (thrown) {
+          if (used === undefined || !isExpiry(thrown) || renewals === RENEWALS) throw thrown;
+          if (tokens === used) await (renewing ??= renew(used).finally(() => void (renewing = undefined)));
         }
-        return work(tokens?.accessToken);
       }
     },
     async login(username, password, clientName) {
-      const body = JSON.stringify({
+      const fresh = await askTokens(options, "/auth/token", {
         auth_method: "user_password",
         public_key: username,
         client_name: clientName,
@@ -64,17 +61,21 @@ export function createSession(options: SessionOptions): NodeSession {
         permissions: [],
         provider_data: { username, password },
       });
-      return take(await post(options, "/auth/token", body));
+      tokens = await store.update(async () => fresh);
+      return tokens;
     },
   };
 }
 
-const post = ({ fetch, base }: SessionOptions, target: string, body: string): Promise<Response> =>
-  request(fetch, base, { method: "POST", target, body, contentType: "application/json" });
+const isExpiry = (thrown: unknown): boolean => thrown instanceof NodeAuthError && thrown.authError === "token_expired";
 
-function tokensOf(answer: unknown): NodeTokens {
-  const data = (answer as { readonly data?: Readonly<Record<string, unknown>> } | null)?.data ?? {};
-  const { access_token: accessToken, refresh_token: refreshToken } = data;
-  if (typeof accessToken === "string" && typeof refreshToken === "string") return { accessToken, refreshToken };
-  throw new ShoalError("internal", "the node's answer has no tokens");
+/** Not ended by any caller's signal: an exchange that was begun has used up the refresh token. */
+function exchange(options: SessionOptions, { accessToken, refreshToken }: NodeTokens): Promise<NodeTokens> {
+  return askTokens(options, "/auth/refresh", { access_token: accessToken, refresh_token: refreshToken });
+}
+
+async function askTokens({ fetch, base }: SessionOptions, target: string, body: object): Promise<NodeTokens> {
+  const signal = AbortSignal.timeout(EXCHANGE_WITHIN);
+  const asked = { method: "POST", target, body: JSON.stringify(body), contentType: "application/json", signal };
+  return tokensOf(await jsonOf(await request(fetch, base, asked)));
 }

@@ -21,10 +21,21 @@ type BodyPart<Id extends NodeEndpointId> =
     ? { readonly body?: undefined }
     : { readonly body: InputOf<NodeEndpointById[Id]["body"]> };
 
+/** Endpoints whose body and answer are JSON or text; the others have methods of their own. */
+export type NodeCallId = {
+  [Id in NodeEndpointId]: "bytes" extends NodeEndpointById[Id]["body"]
+    ? never
+    : NodeEndpointById[Id]["answer"] extends "bytes" | "events"
+      ? never
+      : Id;
+}[NodeEndpointId];
+
 export type NodeCallInput<Id extends NodeEndpointId> = ParamsPart<Id> & QueryPart<Id> & BodyPart<Id> & CallOptions;
 
 /** The input may be left out where nothing in it has to be given. */
 export type NodeCallArguments<Id extends NodeEndpointId> =
   Record<string, never> extends NodeCallInput<Id> ? [input?: NodeCallInput<Id>] : [input: NodeCallInput<Id>];
 
-export type NodeAnswerOf<Id extends NodeEndpointId> = OutputOf<NodeEndpointById[Id]["answer"]>;
+export type NodeAnswerOf<Id extends NodeEndpointId> = NodeEndpointById[Id]["answer"] extends "text"
+  ? string
+  : OutputOf<NodeEndpointById[Id]["answer"]>;
