@@ -105,7 +105,6 @@ export interface Namespace {
 /** Limits that no op may exceed; each is a refusal `limit`, never a silent drop. */
 export const LIMITS = {
   parents: 256,
-  heads: 64,
   /** Groups between a root and its deepest descendant, and the steps of every walk. */
   depth: 16,
   groups: 1024,

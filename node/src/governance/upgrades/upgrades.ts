@@ -3,7 +3,7 @@
  * group's policy says so. Status is node-local; nobody waits for anybody.
  */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
-import { milliseconds } from "@shoal/shared/base/time.ts";
+import { days, milliseconds } from "@shoal/shared/base/time.ts";
 import type { ContextId, GroupId, PublicKey } from "../../model/ids.ts";
 import { abortUpgrade, beginUpgrade, type BeginInit, type UpgradeInput } from "./begin.ts";
 import { createMover, type Mover, type MoverInit } from "./mover.ts";
@@ -34,6 +34,8 @@ export interface Upgrades {
 
 export type UpgradesInit = Omit<MoverInit, "records" | "stopped"> & Omit<BeginInit, "records">;
 
+const LONGEST_WAIT = days(1);
+
 /** Runs the moves of each group, one run at a time: asked again meanwhile, another follows it. */
 function createRuns(init: UpgradesInit, records: Map<GroupId, UpgradeRecord>, mover: Mover, stopped: AbortSignal) {
   const { clock, log } = init;
@@ -45,8 +47,10 @@ function createRuns(init: UpgradesInit, records: Map<GroupId, UpgradeRecord>, mo
     const moment = momentOf(record, clock.now());
     if (moment === "on_access" || moment === "on_word") return;
     if (moment === "now") return mover.moveAll(groupId);
-    // Not waited for: a word before the deadline has to find the way free.
-    void clock.sleep(milliseconds(moment.atMs - clock.now()), stopped).then(
+    // Not waited for: a word before the deadline has to find the way free. No timer runs for longer than a day: then it is
+    // asked again.
+    const wait = milliseconds(Math.min(moment.atMs - clock.now(), LONGEST_WAIT));
+    void clock.sleep(wait, stopped).then(
       () => start(groupId),
       () => undefined,
     );

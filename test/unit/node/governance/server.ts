@@ -3,15 +3,16 @@ import { Registry } from "prom-client";
 import { silentLog } from "@shoal/shared/base/log.ts";
 import { createAttester } from "@shoal/node/governance/tee/attester.ts";
 import type { QuoteSource } from "@shoal/node/kms/quote.ts";
-import type { ContextId } from "@shoal/node/model/ids.ts";
+import { bytesOf, type ContextId } from "@shoal/node/model/ids.ts";
 import { governanceHandlers } from "@shoal/node/server/admin/governance/index.ts";
 import { createServer } from "@shoal/node/server/server.ts";
 import { systemClock } from "@shoal/shared/system/clock.ts";
 import { systemRandom } from "@shoal/shared/system/random.ts";
-import { afterEach } from "vitest";
+import { afterEach, expect } from "vitest";
 import { memoryBlobs, memoryContexts, memoryNetwork, memoryNode, memoryStore } from "../server/clients.ts";
 import { ask, CONFIG } from "../server/harness.ts";
 import { applications, clock, startNode, type TestNode } from "./node.ts";
+import { applicationId, type alice } from "./people.ts";
 
 export interface TestApi {
   readonly node: TestNode;
@@ -63,4 +64,28 @@ export async function startApi(
     return { status: answer.status, body: answer.body };
   };
   return { node, synced, call };
+}
+
+/** An account as the third generation writes it. */
+export const accountOf = (who: { readonly publicKey: typeof alice.publicKey }): string =>
+  Buffer.from(bytesOf(who.publicKey)).toString("hex");
+
+export const APPLICATION = { applicationId: applicationId(1) };
+
+export async function createdGroup(api: TestApi, body: object = {}): Promise<string> {
+  const { body: answer } = await api.call("POST", "/groups", {
+    ...APPLICATION,
+    upgradePolicy: "Automatic",
+    alias: "team",
+    ...body,
+  });
+  return (answer as { data: { groupId: string } }).data.groupId;
+}
+
+/** The body of an answer that is a success; `T` is what the test goes on with. */
+export async function ok<T extends object = object>(call: ReturnType<TestApi["call"]>): Promise<T> {
+  const { status, body } = await call;
+  expect(body).not.toHaveProperty("error");
+  expect(status).toBe(200);
+  return body as T;
 }

@@ -1,5 +1,5 @@
 /** Upgrades by policy, through failures, restarts and second thoughts. */
-import { seconds } from "@shoal/shared/base/time.ts";
+import { days, milliseconds, seconds } from "@shoal/shared/base/time.ts";
 import { momentOf } from "@shoal/node/governance/upgrades/policy.ts";
 import { countsOf, type UpgradeRecord } from "@shoal/node/governance/upgrades/record.ts";
 import type { UpgradePolicy } from "@shoal/node/governance/rules/state.ts";
@@ -124,7 +124,7 @@ describe("other policies", () => {
   test("Coordinated waits for a word, at the latest for its deadline", async () => {
     const node = await startNode();
     const { upgrades } = node.governance;
-    const deadlineMs = clock.now() + 60_000;
+    const deadlineMs = clock.now() + days(40);
     const [word, dated] = [
       await group(node, { type: "Coordinated" }),
       await group(node, { type: "Coordinated", deadlineMs }),
@@ -134,9 +134,9 @@ describe("other policies", () => {
     await upgrades.upgrade(to(word));
     await upgrades.upgrade(to(dated));
     await upgrades.beforeUse(contextId(1));
-    await clock.advance(seconds(59));
+    await clock.advance(milliseconds(days(40) - 1));
     expect(node.moves).toEqual([]);
-    await clock.advance(seconds(1));
+    await clock.advance(milliseconds(1));
     await completed(node, dated);
     expect(node.moves).toEqual([move(2)]);
     await upgrades.retry(word);
