@@ -7,6 +7,8 @@ const MIB = 1024 * 1024;
 export interface ServerLimits {
   /** JSON bodies; a megabyte of initialization parameters is up to four as an array of numbers. */
   readonly bodyBytes: number;
+  /** JSON bodies that anybody may send: the largest is a quote of 64 KiB in base64. */
+  readonly publicBodyBytes: number;
   /** Bodies of JSON-RPC: the arguments, and room for escapes and white space. */
   readonly rpcBodyBytes: number;
   readonly blobBytes: number;
@@ -28,6 +30,8 @@ export interface ServerLimits {
   readonly sendBufferBytes: number;
   readonly pingEvery: DurationMs;
   readonly pongWithin: DurationMs;
+  /** Sessions of event streams that are kept, and for how long after their last use. */
+  readonly sessions: number;
   readonly sessionLife: DurationMs;
   /** What `close` waits for at most before it cuts what is left. */
   readonly drain: DurationMs;
@@ -35,6 +39,7 @@ export interface ServerLimits {
 
 export const SERVER_LIMITS: ServerLimits = {
   bodyBytes: 8 * MIB,
+  publicBodyBytes: MIB / 4,
   rpcBodyBytes: NODE_CAPS.argumentBytes + 2 * MIB,
   blobBytes: NODE_CAPS.blobBytes,
   bodyWithin: seconds(30),
@@ -49,6 +54,7 @@ export const SERVER_LIMITS: ServerLimits = {
   sendBufferBytes: 8 * MIB,
   pingEvery: seconds(30),
   pongWithin: seconds(10),
+  sessions: 20_000,
   sessionLife: milliseconds(24 * 3600 * 1000),
   drain: seconds(5),
 };

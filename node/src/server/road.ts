@@ -4,8 +4,9 @@ import type { Log } from "@shoal/shared/base/log.ts";
 import type { NodeEndpoint } from "@shoal/shared/wire/node/endpoint.ts";
 import type { Principal } from "../auth/contract.ts";
 import type { Authorize } from "./authorize.ts";
-import { jsonOf, readBody, type BodyLimits } from "./body.ts";
+import { jsonOf, readBody } from "./body.ts";
 import type { RequestFacts } from "./call.ts";
+import type { ServerLimits } from "./limits.ts";
 import { parse } from "./parse.ts";
 import { refusalOf } from "./refusal.ts";
 
@@ -25,7 +26,7 @@ export interface Road {
 
 export function createRoad(init: {
   readonly authorize: Authorize;
-  readonly limits: BodyLimits;
+  readonly limits: Pick<ServerLimits, "bodyBytes" | "publicBodyBytes" | "bodyWithin">;
   readonly log: Log;
 }): Road {
   const { authorize, limits, log } = init;
@@ -47,7 +48,9 @@ export function createRoad(init: {
 
   const bodyOf = async (endpoint: NodeEndpoint, incoming: IncomingMessage): Promise<unknown> => {
     if (endpoint.body === undefined || endpoint.body === "bytes") return undefined;
-    return parse(endpoint.body, jsonOf(incoming, await readBody(incoming, limits)));
+    const bytes = endpoint.permission === "public" ? limits.publicBodyBytes : limits.bodyBytes;
+    const body = await readBody(incoming, { bytes, withinMs: limits.bodyWithin });
+    return parse(endpoint.body, jsonOf(incoming, body));
   };
 
   const refuse: Road["refuse"] = (thrown, requestId, headers = {}) => {

@@ -17,7 +17,6 @@ import type { NodeClient } from "../clients/node-client.ts";
 import type { EventBus } from "../model/event.ts";
 import type { Store } from "../storage/store.ts";
 import type { GovernanceHandlers } from "./admin/governance/index.ts";
-import type { BodyLimits } from "./body.ts";
 import { createAuthorize, type Authorize } from "./authorize.ts";
 import type { ServerConfig } from "./config.ts";
 import { createHub, type Hub } from "./events/hub.ts";
@@ -32,7 +31,7 @@ import { createCalls, type Calls } from "./rpc/calls.ts";
 import { createExecutors } from "./rpc/executors.ts";
 import { createRpcOverHttp } from "./rpc/http.ts";
 import { createSockets } from "./socket/sockets.ts";
-import { createSessions } from "./sse/sessions.ts";
+import { openSessions } from "./sse/sessions.ts";
 import { createEventStreams, type EventStreams } from "./sse/streams.ts";
 
 export interface ServerParts {
@@ -79,6 +78,7 @@ export async function createServer(parts: ServerParts): Promise<NodeServer> {
   const { config, contexts, clock, log } = parts;
   const closed = new AbortController();
   const limits: ServerLimits = { ...SERVER_LIMITS, ...parts.limits };
+  const sessions = await openSessions({ ...parts, life: limits.sessionLife, most: limits.sessions });
   const metrics = serverMetrics(parts.registry);
   const authorize = createAuthorize(parts.guard, contexts);
   const readOnly = config.mode === "read-only";
@@ -86,7 +86,6 @@ export async function createServer(parts: ServerParts): Promise<NodeServer> {
   const hub = createHub(parts.events);
   const core: Core = { ...parts, limits, authorize, metrics, hub, calls, closed: closed.signal };
 
-  const sessions = createSessions({ ...parts, life: limits.sessionLife });
   const streams = createEventStreams({ ...core, sessions });
   const sockets = createSockets({ ...core, path: `${config.prefix}/ws` });
   const front = frontOf(core, streams);
@@ -120,8 +119,8 @@ export async function createServer(parts: ServerParts): Promise<NodeServer> {
 
 function frontOf(core: Core, streams: EventStreams): Front {
   const { config, limits, log, authorize } = core;
-  const bytesWithin = (bytes: number): BodyLimits => ({ bytes, withinMs: limits.bodyWithin });
-  const road = createRoad({ authorize, limits: bytesWithin(limits.bodyBytes), log });
+  const road = createRoad({ authorize, limits, log });
+  const rpcBody = { bytes: limits.rpcBodyBytes, withinMs: limits.bodyWithin };
   const { admin, sse, jsonrpc } = config.enabled;
   const front = createFront({
     ...core,
@@ -140,7 +139,7 @@ function frontOf(core: Core, streams: EventStreams): Front {
       unready: core.unready ?? (() => undefined),
       certificate: config.certificate,
     }),
-    rpc: jsonrpc ? createRpcOverHttp({ ...core, limits: bytesWithin(limits.rpcBodyBytes) }) : undefined,
+    rpc: jsonrpc ? createRpcOverHttp({ ...core, limits: rpcBody }) : undefined,
     authRoutes: core.authRoutes,
     road,
     front,

@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import type { Random } from "@shoal/shared/base/random.ts";
-import { plus, timestamp, type DurationMs } from "@shoal/shared/base/time.ts";
+import { plus, type DurationMs } from "@shoal/shared/base/time.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
 import { contextIdSchema, groupIdSchema } from "@shoal/shared/wire/node/ids.ts";
 import type { Store } from "../../storage/store.ts";
@@ -41,14 +41,21 @@ const PREFIX = "sse-session:";
 /** The character after the prefix's last. */
 const PREFIX_END = "sse-session;";
 
-export function createSessions(init: {
+/** Reads which sessions there are; of more than `most` the ones that were used last are kept. */
+export async function openSessions(init: {
   readonly store: Pick<Store, "get" | "scan" | "apply">;
   readonly clock: Pick<Clock, "now">;
   readonly random: Random;
   readonly life: DurationMs;
-}): Sessions {
-  const { store, clock, random, life } = init;
-  const expired = (stored: z.output<typeof Stored>): boolean => clock.now() >= timestamp(stored.expiresAt);
+  readonly most: number;
+}): Promise<Sessions> {
+  const { store, clock, random, life, most } = init;
+  /** When each ends, soonest first: a session that is saved goes to the end. */
+  const kept = new Map(await readEnds(store));
+  const forget = async (id: string): Promise<void> => {
+    kept.delete(id);
+    await store.apply([{ column: "generic", key: keyOf(id), value: undefined }]);
+  };
   return {
     create: (owner) => {
       const id = new DataView(random.bytes(8).slice().buffer).getBigUint64(0).toString();
@@ -57,23 +64,37 @@ export function createSessions(init: {
     load: (id, owner) => {
       const row = store.get("generic", keyOf(id));
       const stored = row === undefined ? undefined : decode(row);
-      if (stored === undefined || expired(stored) || stored.owner !== owner) return undefined;
+      if (stored === undefined || clock.now() >= stored.expiresAt || stored.owner !== owner) return undefined;
       const { counter, contexts, groups } = stored;
       return { id, owner, counter, contexts: new Set(contexts), groups: new Set(groups) };
     },
     save: async ({ id, owner, counter, contexts, groups }) => {
       const expiresAt = plus(clock.now(), life);
       const stored = { owner, contexts: [...contexts], groups: [...groups], counter, expiresAt };
+      kept.delete(id);
+      kept.set(id, expiresAt);
       await store.apply([{ column: "generic", key: keyOf(id), value: Buffer.from(JSON.stringify(stored)) }]);
+      const [oldest] = kept.keys();
+      if (kept.size > most && oldest !== undefined) await forget(oldest);
     },
     sweep: async () => {
-      const range = { gte: Buffer.from(PREFIX), lt: Buffer.from(PREFIX_END) };
-      for await (const [key, row] of store.scan("generic", range)) {
-        const stored = decode(row);
-        if (stored === undefined || expired(stored)) await store.apply([{ column: "generic", key, value: undefined }]);
+      const now = clock.now();
+      for (const [id, expiresAt] of kept) {
+        if (expiresAt > now) return;
+        await forget(id);
       }
     },
   };
+}
+
+/** Ids of all sessions with the moments at which they end, soonest first; a row that cannot be read has ended. */
+async function readEnds(store: Pick<Store, "scan">): Promise<readonly (readonly [string, number])[]> {
+  const ends: (readonly [string, number])[] = [];
+  const range = { gte: Buffer.from(PREFIX), lt: Buffer.from(PREFIX_END) };
+  for await (const [key, row] of store.scan("generic", range)) {
+    ends.push([new TextDecoder().decode(key).slice(PREFIX.length), decode(row)?.expiresAt ?? 0]);
+  }
+  return ends.sort(([, a], [, b]) => a - b);
 }
 
 const keyOf = (id: string): Uint8Array => Buffer.from(PREFIX + id);

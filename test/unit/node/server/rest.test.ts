@@ -306,6 +306,11 @@ describe("refusals", () => {
     expect((await head("/sse")).status).toBe(405);
   });
 
+  test("a body beyond 256 KiB where anybody may send one", async () => {
+    const { status } = await post("/admin-api/tee/attest", { nonce: "0".repeat(256 * 1024) });
+    expect(status).toBe(413);
+  });
+
   test("an address that is none, and a verb that an address does not take", async () => {
     expect((await get("/admin-api/nothing")).body).toMatchObject({ code: "not_found" });
     const { status, headers } = await ask(server, "PATCH", "/admin-api/contexts");

@@ -172,6 +172,16 @@ describe("a session", () => {
     expect(store.rows.size).toBe(0);
   });
 
+  test("that was not used for longest makes room, where there are too many", async () => {
+    const store = memoryStore();
+    await using small = await startServer({ store, limits: { sessions: 2 } });
+    const streams = [await open(small), await open(small), await open(small)];
+    for (const { session } of streams) await change(small, session, "subscribe", { contextIds: [CONTEXT] });
+    const kept = [...store.rows.keys()].map((key) => key.replace("sse-session:", ""));
+    expect(kept).toEqual(streams.slice(1).map(({ session }) => session));
+    for (const stream of streams) stream[Symbol.dispose]();
+  });
+
   test("has one stream: a second one that takes it up ends the first", async () => {
     using first = await open(server);
     using second = await open(server, { "last-event-id": `${first.session}-0` });
