@@ -73,7 +73,13 @@ class Pool implements Executor {
 
   async start(): Promise<void> {
     const first = this.#spawn();
-    await first.ready;
+    try {
+      await first.ready;
+    } catch (error) {
+      // Nobody has an executor to close: nothing may go on starting threads.
+      this.#closed = true;
+      throw error;
+    }
     this.#serving.push(first);
   }
 

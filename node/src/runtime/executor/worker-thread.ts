@@ -121,12 +121,16 @@ export class WorkerThread {
   }
 
   #startClock(): void {
-    const ms = this.#sent[0]?.job.request.limits.maxWallMs;
-    if (ms === undefined) return;
+    const [running] = this.#sent;
+    if (running === undefined) return;
     this.#deadline = setTimeout(() => {
-      this.#expired = true;
-      void this.#worker.terminate();
-    }, ms);
+      // Where this thread was held up itself, the answer may be waiting already: it is heard first.
+      setImmediate(() => {
+        if (this.#sent[0] !== running) return;
+        this.#expired = true;
+        void this.#worker.terminate();
+      });
+    }, running.job.request.limits.maxWallMs);
   }
 
   #exited(): void {
