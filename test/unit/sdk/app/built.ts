@@ -1,6 +1,6 @@
 /**
  * Apps as the command builds them, each built once for all test files: the result is kept under the hash of everything that
- * goes into it. A build goes to a folder of its own first, so whoever finds the kept one finds it whole.
+ * goes into it, and what it replaces is removed. A build goes to a folder of its own first, so whoever finds the kept one finds it whole.
  */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -12,6 +12,7 @@ import { promisify } from "node:util";
 export const ROOT = resolve(import.meta.dirname, "../../../..");
 export const SDK = join(ROOT, "sdk/app");
 export const COMMAND = join(SDK, "src/build/main.ts");
+const HASH_LENGTH = 16;
 const CACHE = join(ROOT, ".shoal/test-apps");
 
 export const run = promisify(execFile);
@@ -34,8 +35,13 @@ export async function built(folder: string, name: string): Promise<Uint8Array> {
 
 /** Where the command has written everything about the app. */
 export async function builtFolder(folder: string, name: string): Promise<string> {
-  const kept = join(CACHE, `${name.replaceAll("/", "-")}-${hashOf(folder)}`);
-  if (!existsSync(kept)) await build(folder, kept);
+  const prefix = `${name.replaceAll("/", "-")}-`;
+  const kept = join(CACHE, prefix + hashOf(folder));
+  if (existsSync(kept)) return kept;
+  await build(folder, kept);
+  for (const other of globSync(`${prefix}${"[0-9a-f]".repeat(HASH_LENGTH)}`, { cwd: CACHE })) {
+    if (join(CACHE, other) !== kept) await rm(join(CACHE, other), { recursive: true, force: true });
+  }
   return kept;
 }
 
@@ -61,5 +67,5 @@ function hashOf(folder: string): string {
       hash.update(`${path}\0`).update(readFileSync(join(root, path)));
     }
   }
-  return hash.digest("hex").slice(0, 16);
+  return hash.digest("hex").slice(0, HASH_LENGTH);
 }
