@@ -81,18 +81,7 @@ async function wire(init: NodeInit, onClose: OnClose): Promise<Omit<Node, "close
   const base = await openBase(init, onClose);
   const actors = await startActors(init, base, onClose);
   const { config, clock, random, log } = init;
-  const { store, blobs, events, contexts, network, governance } = { ...base, ...actors };
-  const collector = createCollector({
-    store,
-    blobs,
-    contexts,
-    settings: { ...DEFAULT_GC, ...gcOf(config) },
-    clock,
-    log,
-  });
-  collector.start();
-  onClose(() => collector.stop());
-
+  const { store, events, contexts, network, governance, collector } = { ...base, ...actors };
   const auth = await openAuth(init, store, onClose);
   const registry = new Registry();
   nodeMetrics(registry, { collector, contexts });
@@ -185,14 +174,19 @@ async function startActors(init: NodeInit, base: Base, onClose: OnClose) {
   recipients.node.init(node);
   onClose(() => node.stop());
   for (const { id } of await contexts.listContexts()) await node.send({ type: "BootContext", id });
+  const settings = { ...DEFAULT_GC, ...gcOf(config) };
+  const collector = createCollector({ ...base, contexts, settings, clock, log });
+  collector.start();
+  onClose(() => collector.stop());
   const nodes = nodeClient(recipients.node, {
     applications,
     aliases,
     blobs: base.blobs,
     identity: () => ({ peerId: config.peerId, publicKey: account.publicKey, version: init.version }),
     peers: () => network.peers(),
+    collect: (options) => collector.run(options),
   });
-  return { contexts, network, governance, nodes, isStopped: () => stopped };
+  return { contexts, network, governance, collector, nodes, isStopped: () => stopped };
 }
 
 /** What needs no actor of its own. */

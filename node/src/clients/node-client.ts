@@ -1,5 +1,6 @@
 /** What server and contexts ask of the node itself: applications, blobs, aliases, identities, peers, usage. */
 import type { Recipient } from "../actors/actor.ts";
+import type { Report } from "../gc/collector.ts";
 import type { NodeMessage } from "../manager/messages.ts";
 import type { NetworkClient } from "./network-client.ts";
 import type { Application } from "../model/application.ts";
@@ -88,12 +89,15 @@ export interface NodeClient {
   identity(): NodeIdentity;
   usage(): Promise<NodeUsage>;
   peers(): Promise<readonly string[]>;
+  /** Runs the collector now; with `dryRun` it only counts. */
+  collect(options: { readonly dryRun: boolean }): Promise<Report>;
 }
 
 /** The façade over the node manager, together with the services that need no actor. */
 export function nodeClient(
   manager: Recipient<NodeMessage>,
-  services: Pick<NodeClient, "applications" | "blobs" | "aliases" | "identity"> & Pick<NetworkClient, "peers">,
+  services: Pick<NodeClient, "applications" | "blobs" | "aliases" | "identity" | "collect"> &
+    Pick<NetworkClient, "peers">,
 ): NodeClient {
   return {
     applications: services.applications,
@@ -101,6 +105,7 @@ export function nodeClient(
     aliases: services.aliases,
     identity: () => services.identity(),
     peers: () => services.peers(),
+    collect: (options) => services.collect(options),
     generateIdentity: () => manager.send({ type: "GenerateIdentity" }),
     usage: () => manager.send({ type: "GetUsage" }),
   };

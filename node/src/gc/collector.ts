@@ -14,7 +14,7 @@ export interface SweepCount {
 export type Report = Readonly<Record<Sweep, SweepCount>>;
 
 export interface Collector {
-  /** All sweeps once, now; joins a run that is under way. */
+  /** All sweeps once, now; joins a run of the same kind that is under way, and waits for one of the other. */
   run(options?: { readonly dryRun?: boolean }): Promise<Report>;
   /** Sums since the start, dry runs left out. */
   readonly totals: Report;
@@ -35,7 +35,7 @@ export function createCollector(init: CollectorInit): Collector {
   const { settings, clock, log } = init;
   const totals = fresh();
   const ending = new AbortController();
-  let running: Promise<Report> | undefined;
+  let running: { readonly dryRun: boolean; readonly report: Promise<Report> } | undefined;
   let timer: Promise<void> | undefined;
 
   const once = async (dryRun: boolean): Promise<Report> => {
@@ -68,14 +68,21 @@ export function createCollector(init: CollectorInit): Collector {
 
   const collector: Collector = {
     totals,
-    run({ dryRun = settings.dryRun } = {}) {
-      running ??= once(dryRun).finally(() => void (running = undefined));
-      return running;
+    async run({ dryRun = settings.dryRun } = {}) {
+      if (running !== undefined && running.dryRun !== dryRun) {
+        await running.report;
+        return collector.run({ dryRun });
+      }
+      if (running === undefined) {
+        const report = once(dryRun).finally(() => void (running = undefined));
+        running = { dryRun, report };
+      }
+      return running.report;
     },
     start: () => void (timer ??= onTimer()),
     async stop() {
       ending.abort();
-      await Promise.all([timer, running?.catch(() => undefined)]);
+      await Promise.all([timer, running?.report.catch(() => undefined)]);
     },
   };
   return collector;

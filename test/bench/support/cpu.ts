@@ -38,6 +38,13 @@ export function serverCpuMs(postmaster: number): number {
   return total;
 }
 
+/** Of one process, all of its threads. */
+export function processCpuMs(pid: number): number {
+  const stat = statOf(pid);
+  if (stat === undefined) throw new Error(`no process ${pid}`);
+  return stat.own;
+}
+
 /** Of this process. */
 export function ownCpuMs(): number {
   const { user, system } = process.cpuUsage();

@@ -133,6 +133,7 @@ export async function openBenchNode(module: Uint8Array, contexts: number, watch:
       aliases: createAliases(store),
       identity: () => ({ peerId: "bench", publicKey: account.publicKey, version: "bench" }),
       peers: async () => [],
+      collect: () => Promise.reject(new Error("no collector here")),
     }),
     network,
     events,

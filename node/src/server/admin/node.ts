@@ -51,6 +51,7 @@ export function nodeHandlers(init: NodeHandlersInit): HandlersOf<typeof nodeEndp
       return { data: { accountId: account, deviceId: account, publicKey, peerId, version } };
     },
     "node.usage": async () => ({ data: { ...(await nodes.usage()) } }),
+    "node.collect": async ({ body }) => ({ data: await nodes.collect(body) }),
     "node.networkStatus": async () => {
       const { peerId, listening, peers } = await network.status();
       return { data: { peerId, listeningAddresses: [...listening], connectedPeers: peers } };

@@ -4,6 +4,8 @@ import { dataOf, defineNodeEndpoint } from "./endpoint.ts";
 
 const status = dataOf(z.object({ status: z.string() }));
 
+const sweepSchema = z.object({ rows: z.int(), bytes: z.int(), steps: z.int() });
+
 export const nodeEndpoints = [
   defineNodeEndpoint({
     id: "openapi.get",
@@ -134,6 +136,18 @@ export const nodeEndpoints = [
       }),
     ),
     generation: "G3",
+  }),
+  defineNodeEndpoint({
+    id: "node.collect",
+    method: "POST",
+    path: "/admin-api/gc",
+    permission: "admin",
+    summary: "Takes away now what nobody can need any more, or only counts it",
+    body: z.object({ dryRun: z.boolean().default(false) }),
+    answer: dataOf(
+      z.object({ tombstones: sweepSchema, orphans: sweepSchema, references: sweepSchema, blobs: sweepSchema }),
+    ),
+    generation: "shoal",
   }),
   defineNodeEndpoint({
     id: "node.networkStatus",

@@ -103,6 +103,17 @@ test("dry run counts what a run would remove, and removes nothing", async () => 
   });
 });
 
+test("a dry run that is asked for while a run is under way is one of its own", async () => {
+  await withRig(async (rig) => {
+    const { contextId } = await makeContext(rig);
+    await addTombstones(rig, contextId, 4, 25);
+    const collector = collectorOf(rig);
+    const [wet, joined, dry] = await Promise.all([collector.run(), collector.run(), collector.run({ dryRun: true })]);
+    expect(wet).toBe(joined);
+    expect([wet.tombstones.rows, dry.tombstones.rows]).toEqual([8, 0]);
+  });
+});
+
 test("what a deleted context held goes: rows, references, and blobs nobody else holds", async () => {
   await withRig(async (rig) => {
     const { contextId } = await makeContext(rig);

@@ -15,6 +15,8 @@ import { idOf, type BlobId, type ContextId, type Hash } from "@shoal/node/model/
 import type { Row, Store } from "@shoal/node/storage/store.ts";
 import { ALICE, APPLICATION, BOB, CONTEXT, GROUP, id } from "./ids.ts";
 
+const NONE = { rows: 0, bytes: 0, steps: 0 };
+
 export interface MemoryContexts extends ContextClient {
   readonly executed: ExecuteInput[];
   /** What `execute` does next; default: `get` and `set` of a map. */
@@ -199,6 +201,7 @@ export function memoryNode(blobs: Blobs): NodeClient {
     aliases: memoryAliases(),
     generateIdentity: async () => BOB,
     identity: () => ({ peerId: "12D3Koo", publicKey: ALICE, version: "0.1.0" }),
+    collect: async () => ({ tombstones: NONE, orphans: NONE, references: NONE, blobs: NONE }),
     usage: async () => ({
       contexts: 1,
       applications: 1,
