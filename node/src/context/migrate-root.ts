@@ -3,7 +3,7 @@
  * patched where their hashes change, from the root entry upwards, and the delta says the same as one action.
  */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
-import { writeStorageDelta, type ChildInfo } from "../crdt/actions.ts";
+import { GUEST_LAYOUTS, writeStorageDelta, type ChildInfo } from "../crdt/actions.ts";
 import { readMetadata, type Layout, type Metadata } from "../crdt/metadata.ts";
 import { BorshReader } from "../model/borsh.ts";
 import type { Context } from "../model/context.ts";
@@ -12,6 +12,7 @@ import { sha256 } from "../model/sha256.ts";
 import type { Outcome } from "../runtime/contract.ts";
 import { keyOf } from "../storage/keys.ts";
 import { guestEntryKey, guestIndexKey } from "../storage/merkle/row-keys.ts";
+import { skipDeletedChildren } from "../storage/merkle/entity-index.ts";
 import type { Reader, Row } from "../storage/store.ts";
 import type { ContextParts } from "./parts.ts";
 
@@ -24,6 +25,7 @@ const STAMP_AT_METADATA = 8;
 interface IndexPlaces {
   readonly layout: Layout;
   readonly parent: Uint8Array | undefined;
+  /** In the order in which they are hashed. */
   readonly children: readonly { readonly id: Uint8Array; readonly hashAt: number }[];
   readonly fullAt: number;
   readonly metadataAt: number;
@@ -87,11 +89,19 @@ function editable(
   id: Uint8Array,
 ): { readonly bytes: Buffer; readonly places: IndexPlaces } {
   const row = stored(guestIndexKey(id));
-  const places = row === undefined ? undefined : (placesIn(row, "G2") ?? placesIn(row, "G3"));
+  const places = row === undefined ? undefined : firstPlacesIn(row);
   if (row === undefined || places === undefined) {
     throw new ShoalError("conflict", "the state is not made of entities that this node can read");
   }
   return { bytes: Buffer.from(row), places };
+}
+
+function firstPlacesIn(row: Uint8Array): IndexPlaces | undefined {
+  for (const layout of GUEST_LAYOUTS) {
+    const places = placesIn(row, layout);
+    if (places !== undefined) return places;
+  }
+  return undefined;
 }
 
 /** undefined where the row does not read as that layout. */
@@ -114,14 +124,22 @@ function placesIn(row: Uint8Array, layout: Layout): IndexPlaces | undefined {
     const metadataAt = at();
     const metadata = readMetadata(reader, layout);
     reader.option((inner) => inner.u64());
-    if (layout === "G2") reader.end();
-    return { layout, parent, children: children ?? [], fullAt, metadataAt, metadata };
+    skipDeletedChildren(reader, layout);
+    const places = { layout, parent, children: children ?? [], fullAt, metadataAt, metadata };
+    return { ...places, children: asHashed(row, places) };
   } catch {
     return undefined;
   }
 }
 
-function fullHash(bytes: Buffer, { fullAt, children }: IndexPlaces): Uint8Array {
+/** The children in the order in which the row's hash has them: by id, else as stored. */
+function asHashed(row: Uint8Array, places: IndexPlaces): IndexPlaces["children"] {
+  const children = places.children.toSorted((a, b) => Buffer.compare(a.id, b.id));
+  const full = row.subarray(places.fullAt, places.fullAt + HASH);
+  return Buffer.compare(fullHash(row, { ...places, children }), full) === 0 ? children : places.children;
+}
+
+function fullHash(bytes: Uint8Array, { fullAt, children }: IndexPlaces): Uint8Array {
   const own = bytes.subarray(fullAt + HASH, fullAt + HASH + HASH);
   return sha256(own, ...children.map(({ hashAt }) => bytes.subarray(hashAt, hashAt + HASH)));
 }

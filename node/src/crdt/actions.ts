@@ -28,14 +28,14 @@ export interface StorageDelta {
 }
 
 /** How the host's own collections write, and the only thing they read: nothing is guessed among nodes. */
-export const HOST_LAYOUT: Layout = "G3+";
+export const HOST_LAYOUT: Layout = "G3";
 
 const TAGS = { add: 0, delete: 2, update: 3 } as const;
 const ACTIONS = 0;
 const CAUSAL_ACTIONS = 2;
 
 /** A layout with more in it first: what has it fits no other, what lacks it does not fit. */
-const GUEST_LAYOUTS: readonly Layout[] = ["G3+", "G3", "G2"];
+export const GUEST_LAYOUTS: readonly Layout[] = ["G3", "G2+", "G2"];
 
 /** Reads an artifact in the first of `layouts` that fits it exactly; throws `invalid_argument` where none does. */
 export function readStorageDelta(artifact: Uint8Array, layouts: readonly Layout[] = GUEST_LAYOUTS): StorageDelta {

@@ -1,6 +1,10 @@
 /** The index row that a Rust app's storage writes for each of its entities; here it is only read. */
+import { GUEST_LAYOUTS } from "../../crdt/actions.ts";
 import { readMetadata, type Layout, type Metadata } from "../../crdt/metadata.ts";
 import { BorshReader } from "../../model/borsh.ts";
+import { sha256 } from "../../model/sha256.ts";
+
+const ID = 32;
 
 export interface EntityIndex {
   readonly id: Uint8Array;
@@ -13,15 +17,11 @@ export interface EntityIndex {
   readonly deletedAt: bigint | undefined;
 }
 
-/** The oldest has nothing after the time of deletion, so it fits exactly or not at all. */
-const LAYOUTS: readonly Layout[] = ["G2", "G3+", "G3"];
-
-/** Undefined for bytes that are no index of either generation. */
+/** Undefined for bytes that are no index of any layout; what fits is read to its last byte. */
 export function decodeEntityIndex(row: Uint8Array): EntityIndex | undefined {
-  for (const layout of LAYOUTS) {
+  for (const layout of GUEST_LAYOUTS) {
     try {
-      const { index, rest } = read(row, layout);
-      if (layout !== "G2" || rest === 0) return index;
+      return read(row, layout);
     } catch {
       // The next layout, or none.
     }
@@ -29,7 +29,19 @@ export function decodeEntityIndex(row: Uint8Array): EntityIndex | undefined {
   return undefined;
 }
 
-function read(row: Uint8Array, layout: Layout): { index: EntityIndex; rest: number } {
+/**
+ * The hash of an index with its children. Earlier builds took the children in the order they are stored in, by age; later
+ * ones by id, because nodes disagree on ages.
+ */
+export function fullHashes(
+  ownHash: Uint8Array,
+  children: readonly { readonly id: Uint8Array; readonly hash: Uint8Array }[],
+): readonly Uint8Array[] {
+  const byId = children.toSorted((a, b) => Buffer.compare(a.id, b.id));
+  return [byId, children].map((ordered) => sha256(ownHash, ...ordered.map(({ hash }) => hash)));
+}
+
+function read(row: Uint8Array, layout: Layout): EntityIndex {
   const reader = new BorshReader(row);
   const id = reader.fixed(32);
   const parent = reader.option((inner) => inner.fixed(32));
@@ -44,6 +56,13 @@ function read(row: Uint8Array, layout: Layout): { index: EntityIndex; rest: numb
   const ownHash = reader.fixed(32);
   const metadata = readMetadata(reader, layout);
   const deletedAt = reader.option((inner) => inner.u64());
-  const index = { id, parent, children: children ?? [], fullHash, ownHash, metadata, deletedAt };
-  return { index, rest: reader.remaining };
+  skipDeletedChildren(reader, layout);
+  return { id, parent, children: children ?? [], fullHash, ownHash, metadata, deletedAt };
+}
+
+/** Reads the end of an index: the ids of deleted children, which builds up to the middle of `G2+` do not have. */
+export function skipDeletedChildren(reader: BorshReader, layout: Layout): void {
+  const absent = layout === "G2" || (layout === "G2+" && reader.remaining === 0);
+  if (!absent) reader.vec((inner) => inner.fixed(ID));
+  reader.end();
 }

@@ -37,6 +37,7 @@ function indexRow(
     .fixed(own);
   writeMetadata(writer, METADATA, layout);
   writer.option(undefined, () => undefined);
+  if (layout === "G3") writer.u32(0);
   return { full, row: writer.done() };
 }
 

@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import * as borsh from "borsh";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readStorageDelta, writeStorageDelta, type Action } from "@shoal/node/crdt/actions.ts";
-import type { Layout, Metadata, StorageType } from "@shoal/node/crdt/metadata.ts";
+import { readStorageDelta, writeStorageDelta, type Action, type ChildInfo } from "@shoal/node/crdt/actions.ts";
+import type { CrdtTag, Layout, Metadata, StorageType } from "@shoal/node/crdt/metadata.ts";
 import { payloadForSigning, signUserActions } from "@shoal/node/crdt/sign-actions.ts";
 
 const bytes = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length });
@@ -15,7 +15,8 @@ const array = (type: borsh.Schema, len?: number): borsh.Schema => ({
 const id: borsh.Schema = array("u8", 32);
 
 function storageSchema(layout: Layout): borsh.Schema {
-  const signer = layout === "G3+" ? { signer: { option: id } } : {};
+  const signer = layout === "G2" ? {} : { signer: { option: id } };
+  const writer: borsh.Schema = layout === "G3" ? { struct: { account: id, mask: "u8" } } : { struct: { account: id } };
   const signed: borsh.Schema = {
     option: { struct: { signature: array("u8", 64), nonce: "u64", ...signer } },
   };
@@ -24,10 +25,66 @@ function storageSchema(layout: Layout): borsh.Schema {
       { struct: { Public: { struct: {} } } },
       { struct: { User: { struct: { owner: id, signed } } } },
       { struct: { Frozen: { struct: {} } } },
-      { struct: { Shared: { struct: { writers: array({ struct: { account: id, mask: "u8" } }), signed } } } },
-      { struct: { SharedMember: { struct: { anchor: id, ...(layout === "G3+" ? { signed } : {}) } } } },
+      { struct: { Shared: { struct: { writers: array(writer), signed } } } },
+      { struct: { SharedMember: { struct: { anchor: id, signed } } } },
     ],
   };
+}
+
+/** In the order of their tags, with the names that each carries. */
+const CRDT_TYPES: Readonly<Record<Layout, readonly (readonly [name: string, ...names: string[]])[]>> = {
+  G2: [
+    ["LwwRegister", "inner"],
+    ["GCounter"],
+    ["PnCounter"],
+    ["Rga"],
+    ["UnorderedMap", "key", "value"],
+    ["UnorderedSet", "element"],
+    ["Vector", "element"],
+    ["UserStorage"],
+    ["FrozenStorage"],
+    ["Custom", "name"],
+  ],
+  "G2+": [
+    ["LwwRegister", "inner"],
+    ["GCounter"],
+    ["PnCounter"],
+    ["Rga"],
+    ["UnorderedMap", "key", "value"],
+    ["UnorderedSet", "element"],
+    ["Vector", "element"],
+    ["UserStorage"],
+    ["FrozenStorage"],
+    ["SharedStorage"],
+    ["Custom", "name"],
+  ],
+  G3: [
+    ["LwwRegister", "inner"],
+    ["GCounter"],
+    ["PnCounter"],
+    ["Rga"],
+    ["UnorderedMap", "key", "value"],
+    ["SortedMap", "key", "value"],
+    ["UnorderedSet", "element"],
+    ["SortedSet", "element"],
+    ["Vector", "element"],
+    ["UserStorage"],
+    ["FrozenStorage"],
+    ["SharedStorage"],
+    ["Custom", "name"],
+    ["RotationLog"],
+  ],
+};
+
+const crdtSchema = (layout: Layout): borsh.Schema => ({
+  enum: CRDT_TYPES[layout].map(([name, ...names]) => ({
+    struct: { [name]: { struct: Object.fromEntries(names.map((each) => [each, "string" as const])) } },
+  })),
+});
+
+function crdtValue({ tag, names }: CrdtTag, layout: Layout): unknown {
+  const [name, ...keys] = CRDT_TYPES[layout][tag]!;
+  return { [name]: Object.fromEntries(keys.map((key, at) => [key, names[at]])) };
 }
 
 function deltaSchema(layout: Layout): borsh.Schema {
@@ -36,9 +93,9 @@ function deltaSchema(layout: Layout): borsh.Schema {
       created: "u64",
       updated: "u64",
       storage: storageSchema(layout),
-      crdt: { option: "u8" },
+      crdt: { option: crdtSchema(layout) },
       field: { option: "string" },
-      ...(layout === "G2" ? {} : { schema: { option: "u32" } }),
+      ...(layout === "G3" ? { schema: { option: "u32" } } : {}),
     },
   };
   const child: borsh.Schema = { struct: { id, hash: id, metadata } };
@@ -76,22 +133,22 @@ function storageValue(storage: StorageType): unknown {
   }
 }
 
-const metadataValue = (metadata: Metadata): unknown => ({
+const metadataValue = (metadata: Metadata, layout: Layout): unknown => ({
   created: metadata.createdAt,
   updated: metadata.updatedAt,
   storage: storageValue(metadata.storage),
-  crdt: metadata.crdt?.tag ?? null,
+  crdt: metadata.crdt === undefined ? null : crdtValue(metadata.crdt, layout),
   field: metadata.field ?? null,
   schema: metadata.schemaVersion ?? null,
 });
 
-function actionValue(action: Action): unknown {
-  const metadata = metadataValue(action.metadata);
+function actionValue(action: Action, layout: Layout): unknown {
+  const metadata = metadataValue(action.metadata, layout);
   if (action.kind === "delete") return { DeleteRef: { id: action.id, deletedAt: action.deletedAt, metadata } };
   const ancestors = action.ancestors.map((each) => ({
     id: each.id,
     hash: each.merkleHash,
-    metadata: metadataValue(each.metadata),
+    metadata: metadataValue(each.metadata, layout),
   }));
   return { [action.kind === "add" ? "Add" : "Update"]: { id: action.id, data: action.data, ancestors, metadata } };
 }
@@ -99,7 +156,7 @@ function actionValue(action: Action): unknown {
 function actionsOf(layout: Layout): fc.Arbitrary<readonly Action[]> {
   const signed = fc.option(
     fc.record(
-      { signature: bytes(64), nonce: u64, ...(layout === "G3+" ? { signer: bytes(32) } : {}) },
+      { signature: bytes(64), nonce: u64, ...(layout === "G2" ? {} : { signer: bytes(32) }) },
       { requiredKeys: ["signature", "nonce"] },
     ),
     { nil: undefined },
@@ -114,11 +171,13 @@ function actionsOf(layout: Layout): fc.Arbitrary<readonly Action[]> {
   if (layout !== "G2") {
     kinds.push(
       fc
-        .tuple(fc.array(fc.tuple(bytes(32), fc.nat(7)), { maxLength: 3 }), signed)
+        .tuple(fc.array(fc.tuple(bytes(32), layout === "G3" ? fc.nat(7) : fc.constant(7)), { maxLength: 3 }), signed)
         .map(([writers, each]) => withSigned({ kind: "shared" as const, writers }, each)),
-      fc
-        .tuple(bytes(32), layout === "G3+" ? signed : fc.constant(undefined))
-        .map(([anchor, each]) => withSigned({ kind: "shared-member" as const, anchor }, each)),
+    );
+  }
+  if (layout === "G3") {
+    kinds.push(
+      fc.tuple(bytes(32), signed).map(([anchor, each]) => withSigned({ kind: "shared-member" as const, anchor }, each)),
     );
   }
   const metadata: fc.Arbitrary<Metadata> = fc.record(
@@ -126,9 +185,11 @@ function actionsOf(layout: Layout): fc.Arbitrary<readonly Action[]> {
       createdAt: u64,
       updatedAt: u64,
       storage: fc.oneof(...kinds),
-      crdt: fc.nat(8).map((tag) => ({ tag })),
+      crdt: fc
+        .tuple(fc.nat(CRDT_TYPES[layout].length - 1), fc.string(), fc.string())
+        .map(([tag, ...names]) => ({ tag, names: names.slice(0, CRDT_TYPES[layout][tag]!.length - 1) })),
       field: fc.string(),
-      ...(layout === "G2" ? {} : { schemaVersion: fc.nat(9) }),
+      ...(layout === "G3" ? { schemaVersion: fc.nat(9) } : {}),
     },
     { requiredKeys: ["createdAt", "updatedAt", "storage"] },
   ) as fc.Arbitrary<Metadata>;
@@ -143,12 +204,42 @@ function actionsOf(layout: Layout): fc.Arbitrary<readonly Action[]> {
   return fc.array(fc.oneof(upsert, removal), { maxLength: 5 });
 }
 
-describe.each(["G2", "G3", "G3+"] as const)("of %s", (layout) => {
+/** The payloads of the first two of `actions`, an upsert and a deletion by a user, written down a second time. */
+function writtenAgain(layout: Layout, actions: readonly Action[]): { upsert: string; removal: string } {
+  const [add, gone] = actions;
+  if (add?.kind !== "add" || gone?.kind !== "delete" || add.metadata.storage.kind !== "user") throw new Error("order");
+  const { createdAt, updatedAt, storage } = add.metadata;
+  const le = (value: bigint): Buffer => {
+    const buffer = Buffer.alloc(8);
+    buffer.writeBigUInt64LE(value);
+    return buffer;
+  };
+  const hash = (...parts: Uint8Array[]): string => createHash("sha256").update(Buffer.concat(parts)).digest("hex");
+  if (layout === "G2") {
+    // version ‖ id ‖ data ‖ ancestors ‖ created ‖ updated ‖ storage type with an empty signature.
+    const tail = [le(createdAt), le(updatedAt), borsh.serialize(storageSchema(layout), storageValue(storage))];
+    const [parent] = add.ancestors;
+    return {
+      upsert: hash(Buffer.from("v1_upsert"), add.id, add.data, parent!.id, parent!.merkleHash, ...tail),
+      removal: hash(Buffer.from("v1_delete"), gone.id, le(gone.deletedAt), ...tail),
+    };
+  }
+  // version ‖ id ‖ data ‖ the tag of users ‖ owner ‖ there is a nonce ‖ nonce.
+  const tail = [Uint8Array.of(2), storage.owner, Uint8Array.of(1), le(storage.signed!.nonce)];
+  return {
+    upsert: hash(Buffer.from("v2_upsert"), add.id, add.data, ...tail),
+    removal: hash(Buffer.from("v2_delete"), gone.id, le(gone.deletedAt), ...tail),
+  };
+}
+
+describe.each(["G2", "G2+", "G3"] as const)("of %s", (layout) => {
   test("are what the library writes, and are read back", () => {
     fc.assert(
       fc.property(actionsOf(layout), (actions) => {
         const artifact = writeStorageDelta({ layout, actions });
-        expect(artifact).toEqual(borsh.serialize(deltaSchema(layout), { Actions: actions.map(actionValue) }));
+        expect(artifact).toEqual(
+          borsh.serialize(deltaSchema(layout), { Actions: actions.map((action) => actionValue(action, layout)) }),
+        );
         const read = readStorageDelta(artifact, [layout]);
         expect(writeStorageDelta(read)).toEqual(artifact);
         expect(read.actions).toHaveLength(actions.length);
@@ -172,7 +263,7 @@ describe.each(["G2", "G3", "G3+"] as const)("of %s", (layout) => {
     });
     const id = new Uint8Array(32).fill(1);
     const data = Uint8Array.of(1, 2, 3);
-    const ancestor = {
+    const ancestor: ChildInfo = {
       id: new Uint8Array(32).fill(2),
       merkleHash: new Uint8Array(32).fill(3),
       metadata: user(owner, zero),
@@ -190,17 +281,7 @@ describe.each(["G2", "G3", "G3+"] as const)("of %s", (layout) => {
     const signatures = delta.actions.map(({ metadata: { storage } }) =>
       storage.kind === "user" ? Buffer.from(storage.signed!.signature).toString("hex") : undefined,
     );
-    // version ‖ id ‖ data ‖ ancestors ‖ created ‖ updated ‖ storage type with an empty signature, written down a second time.
-    const le = (value: bigint): Buffer => {
-      const buffer = Buffer.alloc(8);
-      buffer.writeBigUInt64LE(value);
-      return buffer;
-    };
-    const storage = borsh.serialize(storageSchema(layout), storageValue(user(owner, zero).storage));
-    const hash = (...parts: Uint8Array[]): string => createHash("sha256").update(Buffer.concat(parts)).digest("hex");
-    const tail = [le(1n), le(2n), storage];
-    const upsert = hash(Buffer.from("v1_upsert"), id, data, ancestor.id, ancestor.merkleHash, ...tail);
-    const removal = hash(Buffer.from("v1_delete"), id, le(9n), ...tail);
+    const { upsert, removal } = writtenAgain(layout, actions);
     expect(signatures).toEqual([upsert + upsert, removal + removal, "00".repeat(64), "06".repeat(64), undefined]);
     expect(Buffer.from(payloadForSigning(delta.actions[0]!, layout)).toString("hex")).toBe(upsert);
     expect(signUserActions(signed, owner, () => zero)).toBe(signed);
