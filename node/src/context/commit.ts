@@ -2,12 +2,13 @@
  * From an outcome to what is stored: the state rows that the run left, a signed delta that says what changed, and the context
  * with its new root and single head; all of it in one batch.
  */
-import { encodeDelta, deltaIdOf, signedBytes, type Delta, type DeltaBody } from "../dag/delta.ts";
+import { attachSignatures } from "../crdt/attach-signatures.ts";
+import { signUserActions } from "../crdt/sign-actions.ts";
+import { sealDelta, type DeltaBody } from "../dag/delta.ts";
 import type { Context } from "../model/context.ts";
 import { bytesOf, idOf, type Hash, type PublicKey } from "../model/ids.ts";
 import { sign } from "../model/keys.ts";
 import type { Outcome, RunFailure } from "../runtime/contract.ts";
-import { signUserActions } from "../crdt/sign-actions.ts";
 import { keyOf } from "../storage/keys.ts";
 import type { Row } from "../storage/store.ts";
 import type { ContextParts } from "./parts.ts";
@@ -48,26 +49,40 @@ export function buildCommit(parts: ContextParts, input: CommitInput): Built | un
   if (outcome.artifact.length === 0) {
     return { context, rows: [...outcome.rows, parts.registry.row(context)] };
   }
+  const signer = (message: Uint8Array): Uint8Array => sign(secret, message);
+  const artifact = signUserActions(outcome.artifact, bytesOf(identity), signer);
   const body: DeltaBody = {
     context: bytesOf(context.id),
     parents: context.dagHeads.map(bytesOf).toSorted((a, b) => Buffer.compare(a, b)),
-    artifact: signUserActions(outcome.artifact, bytesOf(identity), (payload) => sign(secret, payload)),
+    artifact,
     hlc: parts.hlc.next(),
     expectedRoot: outcome.rootHash,
     author: bytesOf(identity),
     events: outcome.events,
   };
-  const id = deltaIdOf(body);
-  const delta: Delta = { ...body, id, signature: sign(secret, signedBytes(id)) };
+  const { id, bytes } = sealDelta(body, signer);
   const next: Context = { ...context, rootHash: idOf<Hash>(outcome.rootHash), dagHeads: [idOf<Hash>(id)] };
+  const rows = artifact === outcome.artifact ? outcome.rows : signedRows(body.context, outcome.rows, artifact);
   return {
     context: next,
-    rows: [
-      ...outcome.rows,
-      { column: "delta", key: keyOf(body.context, id), value: encodeDelta(delta) },
-      parts.registry.row(next),
-    ],
+    rows: [...rows, { column: "delta", key: keyOf(body.context, id), value: bytes }, parts.registry.row(next)],
   };
+}
+
+/** The rows of host-side collections with the signatures that their entries were given after the run. */
+function signedRows(context: Uint8Array, rows: readonly Row[], artifact: Uint8Array): readonly Row[] {
+  const named = (key: Uint8Array): string => Buffer.from(key).toString("latin1");
+  const state = new Map(
+    rows.filter(({ column }) => column === "state").map((row) => [named(row.key.subarray(context.length)), row]),
+  );
+  attachSignatures(
+    {
+      get: (key) => state.get(named(key))?.value,
+      set: (key, value) => void state.set(named(key), { column: "state", key: keyOf(context, key), value }),
+    },
+    artifact,
+  );
+  return [...rows.filter(({ column }) => column !== "state"), ...state.values()];
 }
 
 /** A new root without a delta cannot reach anybody: the module is at fault, and the context stays as it was. */

@@ -47,8 +47,21 @@ export function signedBytes(id: Uint8Array): Uint8Array {
 }
 
 export function encodeDelta(delta: Delta): Uint8Array {
-  return new BorshWriter().u8(VERSION).fixed(delta.signature).fixed(encodeBody(delta)).done();
+  return framed(delta.signature, encodeBody(delta));
 }
+
+/** A delta of one's own as it is stored, with its id: what `encodeDelta` makes of it, with the body encoded once. */
+export function sealDelta(
+  body: DeltaBody,
+  sign: (message: Uint8Array) => Uint8Array,
+): { readonly id: Uint8Array; readonly bytes: Uint8Array } {
+  const encoded = encodeBody(body);
+  const id = sha256(ID_DOMAIN, encoded);
+  return { id, bytes: framed(sign(signedBytes(id)), encoded) };
+}
+
+const framed = (signature: Uint8Array, body: Uint8Array): Uint8Array =>
+  new BorshWriter().u8(VERSION).fixed(signature).fixed(body).done();
 
 /** Reads a delta and computes its id; throws `invalid_argument` for anything that is not exactly one. */
 export function decodeDelta(bytes: Uint8Array): Delta {
