@@ -37,6 +37,19 @@ export function createAuthorize(guard: Guard | undefined, contexts: Pick<Context
   return Object.assign(authorize, { guarded: guard !== undefined });
 }
 
+/** Whether the token of a request that was let in once would be let in now; a guard that cannot tell changes nothing. */
+export async function isStillGood(authorize: Authorize, request: Request): Promise<boolean> {
+  try {
+    await authorize(request, undefined);
+    return true;
+  } catch (thrown) {
+    return !(
+      thrown instanceof ShoalError &&
+      (thrown.code === "unauthenticated" || thrown.code === "permission_denied")
+    );
+  }
+}
+
 async function allowed(guard: Guard, request: Request, required: string): Promise<Principal | undefined> {
   try {
     return await guard.check(request, required);

@@ -6,7 +6,7 @@ import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { makeId } from "@shoal/shared/base/ids.ts";
 import type { Random } from "@shoal/shared/base/random.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
-import type { Authorize } from "../authorize.ts";
+import { isStillGood, type Authorize } from "../authorize.ts";
 import type { ServerLimits } from "../limits.ts";
 import { CLOSE, serveConnection, type Connection, type ConnectionParts } from "./connection.ts";
 import { refuse, requestOf } from "./upgrade.ts";
@@ -108,11 +108,7 @@ async function judge(
   authorize: Authorize,
   cutLater: (left: Connection) => void,
 ): Promise<void> {
-  if (!authorize.guarded) return;
-  try {
-    await authorize(connection.request, undefined);
-  } catch {
-    connection.leave(CLOSE.policy, "the token is no longer good");
-    cutLater(connection);
-  }
+  if (await isStillGood(authorize, connection.request)) return;
+  connection.leave(CLOSE.policy, "the token is no longer good");
+  cutLater(connection);
 }

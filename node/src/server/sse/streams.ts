@@ -5,7 +5,7 @@
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { Topics } from "@shoal/shared/wire/node/streams.ts";
-import type { Authorize } from "../authorize.ts";
+import { isStillGood, type Authorize } from "../authorize.ts";
 import type { RequestFacts } from "../call.ts";
 import { allowedTopics, exclude, include, listed, topicsOf } from "../events/topics.ts";
 import { createStream, type Stream, type StreamParts } from "./stream.ts";
@@ -103,12 +103,8 @@ export function createEventStreams(
 }
 
 async function judge(stream: Stream, authorize: Authorize): Promise<void> {
-  try {
-    await authorize(stream.request, undefined);
-    stream.beat();
-  } catch {
-    stream.end("close", "the token is no longer good");
-  }
+  if (await isStillGood(authorize, stream.request)) stream.beat();
+  else stream.end("close", "the token is no longer good");
 }
 
 /** The session that `{session}-{number}` names; the numbers go on after the last that the client has. */
