@@ -5,6 +5,10 @@ import { attachSignatures } from "@shoal/node/crdt/attach-signatures.ts";
 import type { Collections, StampWindow } from "@shoal/node/crdt/contract.ts";
 import { CollectionError } from "@shoal/node/crdt/error.ts";
 import { payloadForSigning, signUserActions } from "@shoal/node/crdt/sign-actions.ts";
+import { ENTRY } from "@shoal/node/crdt/kinds.ts";
+import { entryId, writeWriters } from "@shoal/node/crdt/payloads.ts";
+import { decodeEntity } from "@shoal/node/storage/merkle/entity-row.ts";
+import { entitiesOf } from "@shoal/node/storage/merkle/walk.ts";
 import { CONTEXT, identity, Replica, textOf, utf8 } from "./replica.ts";
 
 const ids = Array.from({ length: 7 }, (_, at) => new Uint8Array(32).fill(40 + at));
@@ -216,8 +220,6 @@ describe("keeps without counting", () => {
     alice.apply(artifact);
     expect(alice.root).not.toBe(root);
     const before = alice.root;
-    const bob = new Replica(3);
-    bob.identity.sign(k);
     const outsider = new Replica(4);
     outsider.apply(mallory.run((c) => void c.map.insert(map, k, k)));
     // The outsider believes in a cell of its own under alice's id.
@@ -234,6 +236,49 @@ describe("keeps without counting", () => {
     expect(alice.root).toBe(before);
     expect(textOf(alice.read((c) => c.shared.get(shared)))).toBe("k");
     expect(alice.recomputed()).toBe(before);
+  });
+
+  test("a rotation that an outsider signed", () => {
+    const [, genesis] = readCellIds();
+    const writers = { previous: genesis, frozen: false, writers: [mallory.identity.publicKey], carried: undefined };
+    const data = writeWriters(writers);
+    const owner = mallory.identity.publicKey;
+    const updatedAt = alice.clock + 5n;
+    const action = (signature: Uint8Array): Action => ({
+      kind: "add",
+      id: entryId("writers", shared, data, owner),
+      data: Buffer.concat([Uint8Array.of(0), data]),
+      ancestors: [
+        {
+          id: shared,
+          merkleHash: new Uint8Array(32),
+          metadata: { createdAt: 0n, updatedAt: 0n, storage: { kind: "public" } },
+        },
+      ],
+      metadata: {
+        createdAt: updatedAt,
+        updatedAt,
+        storage: { kind: "user", owner, signed: { signature, nonce: updatedAt } },
+      },
+    });
+    const signature = mallory.identity.sign(payloadForSigning(action(new Uint8Array(64)), HOST_LAYOUT));
+    const { root } = alice;
+    alice.apply(writeStorageDelta({ layout: HOST_LAYOUT, actions: [action(signature)] }));
+    expect(alice.root).toBe(root);
+    expect(alice.read((c) => c.shared.writers(shared))).toEqual(Buffer.from(alice.identity.publicKey));
+
+    /** The ids below alice's cell: what counts of it. */
+    function readCellIds(): [slot: Uint8Array, writers: Uint8Array] {
+      const below = [...entitiesOf((key) => alice.rows.get(key), CONTEXT)].filter(
+        ({ parent }) => parent !== undefined && Buffer.compare(parent, shared) === 0,
+      );
+      const kind = ({ rows }: (typeof below)[number]): number => {
+        const row = alice.rows.get(rows[0]!)!;
+        return decodeEntity(new Uint8Array(32), row).write.data[0]!;
+      };
+      const of = (wanted: number): Uint8Array => below.find((entity) => kind(entity) === wanted)!.id;
+      return [of(ENTRY.sharedSlot), of(ENTRY.writers)];
+    }
   });
 
   test("a rotation by somebody who is no longer a writer", () => {
