@@ -1,7 +1,18 @@
 /** The benches by name, in the order of the road. Each is loaded when it is asked for, so one's peers cost the others nothing. */
 import type { Bench } from "./harness.ts";
 
-const NAMES = ["dispatch", "enqueue", "placement", "reconcile", "bus", "execute", "meter", "node", "start"] as const;
+const NAMES = [
+  "dispatch",
+  "enqueue",
+  "placement",
+  "reconcile",
+  "bus",
+  "execute",
+  "meter",
+  "dag",
+  "node",
+  "start",
+] as const;
 
 /** The bench of that name; undefined where there is none. An error inside of its module is thrown. */
 export async function findBench(name: string): Promise<Bench | undefined> {
