@@ -32,6 +32,8 @@ export interface WorkerEvents {
 
 /** Messages larger than this are handed over instead of copied; below, a copy is cheaper. */
 const TRANSFER_BYTES = 16 * 1024;
+/** Timers fire at once when they are to wait longer. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 /** How long a thread may take to close its store before it is ended. */
 const CLOSE_MS = 2000;
 
@@ -123,14 +125,17 @@ export class WorkerThread {
   #startClock(): void {
     const [running] = this.#sent;
     if (running === undefined) return;
-    this.#deadline = setTimeout(() => {
-      // Where this thread was held up itself, the answer may be waiting already: it is heard first.
-      setImmediate(() => {
-        if (this.#sent[0] !== running) return;
-        this.#expired = true;
-        void this.#worker.terminate();
-      });
-    }, running.job.request.limits.maxWallMs);
+    this.#deadline = setTimeout(
+      () => {
+        // Where this thread was held up itself, the answer may be waiting already: it is heard first.
+        setImmediate(() => {
+          if (this.#sent[0] !== running) return;
+          this.#expired = true;
+          void this.#worker.terminate();
+        });
+      },
+      Math.min(running.job.request.limits.maxWallMs, MAX_TIMER_MS),
+    );
   }
 
   #exited(): void {
