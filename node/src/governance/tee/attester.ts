@@ -3,6 +3,7 @@
  * Whether somebody else's quote was verified is said here too, and it is never said of one that was only read.
  */
 import { readFile } from "node:fs/promises";
+import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { hardwareQuote, mockQuote, type QuoteSource } from "../../kms/quote.ts";
 import { readQuote, REPORT_DATA_BYTES, type Quote } from "./quote.ts";
 
@@ -19,7 +20,9 @@ export function createAttester(acceptMock: boolean, hardware: QuoteSource = hard
   const quote: QuoteSource = (reportData) =>
     hardware(reportData).catch((cause: unknown) => {
       if (acceptMock) return mockQuote(reportData);
-      throw cause;
+      throw new ShoalError("unavailable", "this machine makes no quotes: its kernel offers no attestation reports", {
+        cause,
+      });
     });
   return {
     quote,
