@@ -18,6 +18,7 @@ const Stored = z.object({
   rootHash: z.string(),
   dagHeads: z.array(z.string()),
   groupId: z.string(),
+  isInitialized: z.boolean(),
   createdAtMs: z.number(),
 });
 

@@ -12,6 +12,8 @@ export interface Context {
   /** Deltas that no other delta names as parent. */
   readonly dagHeads: readonly Hash[];
   readonly groupId: GroupId;
+  /** `init` has run here, or the state came from peers; before that nobody may call. A state may well be empty. */
+  readonly isInitialized: boolean;
   readonly createdAtMs: number;
 }
 

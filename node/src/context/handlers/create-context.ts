@@ -49,6 +49,7 @@ async function create(parts: ContextParts, id: ContextId, input: CreateContextIn
     rootHash: EMPTY_ROOT,
     dagHeads: [],
     groupId,
+    isInitialized: true,
     createdAtMs: parts.clock.now(),
   };
   const outcome = await parts.executor.run(

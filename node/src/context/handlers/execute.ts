@@ -2,7 +2,6 @@
 import type { ExecuteInput, ExecuteResult } from "../../clients/context-client.ts";
 import { ExecuteFailure } from "../execute-failure.ts";
 import type { ContextParts } from "../parts.ts";
-import { EMPTY_ROOT } from "../registry.ts";
 import { authorised, returned } from "../rights.ts";
 import { runCall } from "../run.ts";
 import { substitute } from "../substitute.ts";
@@ -12,7 +11,7 @@ export async function execute(parts: ContextParts, input: ExecuteInput): Promise
   await parts.membership.beforeUse(input.contextId);
   const context = parts.registry.get(input.contextId);
   if (context === undefined) throw new ExecuteFailure({ type: "ContextNotFound" });
-  if (context.rootHash === EMPTY_ROOT) throw new ExecuteFailure({ type: "Uninitialized" });
+  if (!context.isInitialized) throw new ExecuteFailure({ type: "Uninitialized" });
   const args = await substitute(input.args, input.substitute ?? [], (name) =>
     parts.aliases.lookup("identity", name, input.contextId),
   );

@@ -6,7 +6,6 @@ import { bytesOf, type ContextId } from "../../model/ids.ts";
 import { prefixRange } from "../../storage/keys.ts";
 import { listIdentities } from "../identities.ts";
 import type { ContextParts } from "../parts.ts";
-import { EMPTY_ROOT } from "../registry.ts";
 
 export const getContext = async ({ registry }: ContextParts, id: ContextId): Promise<Context | undefined> =>
   registry.get(id);
@@ -31,7 +30,7 @@ export async function measureStorage(parts: ContextParts, id: ContextId): Promis
 /** A node without peers is level with all of them. */
 export async function syncStatus(parts: ContextParts, contextId: ContextId): Promise<SyncStatus> {
   const context = known(parts, contextId);
-  return { contextId, isInitialized: context.rootHash !== EMPTY_ROOT, syncState: "Idle", failureCount: 0 };
+  return { contextId, isInitialized: context.isInitialized, syncState: "Idle", failureCount: 0 };
 }
 
 /** The context, or `not_found`. */

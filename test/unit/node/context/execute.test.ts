@@ -7,6 +7,7 @@ import { keyOf } from "@shoal/node/storage/keys.ts";
 import { expect, test } from "vitest";
 import { eventually } from "../../../support/clock.ts";
 import { countOf, counterApp } from "./counter-app.ts";
+import { guestTree } from "./guest-tree.ts";
 import { withRig, type Rig } from "./rig.ts";
 
 const NONE: Uint8Array = new Uint8Array();
@@ -144,6 +145,16 @@ test("an xcall runs after the commit, in the other context, and its outcome is t
       contextId: first,
       event: { targetContextId: second, function: "add", outcome: "Ok" },
     });
+  });
+});
+
+test("a context whose state is empty may be called", async () => {
+  await withRig(async (rig) => {
+    const applicationId = await rig.install(await guestTree.migratingApp());
+    const { contextId } = await rig.contexts.createContext({ applicationId, initializationParams: NONE });
+    const { output } = await rig.contexts.execute({ contextId, method: "migrate_state", args: NONE });
+    expect(Buffer.from(output ?? NONE).toString()).toBe("migrated");
+    expect(await rig.contexts.syncStatus(contextId)).toMatchObject({ isInitialized: true });
   });
 });
 

@@ -31,6 +31,7 @@ const context: Context = {
   rootHash: id<Hash>(9),
   dagHeads: [id<Hash>(10)],
   groupId: GROUP,
+  isInitialized: true,
   createdAtMs: 1,
 };
 
