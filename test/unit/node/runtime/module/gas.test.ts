@@ -50,6 +50,6 @@ describe("gas", () => {
       { numRuns: 300 },
     );
     // The programs are no test if none of them gets anywhere.
-    for (const count of Object.values(ends)) expect(count).toBeGreaterThan(5);
+    for (const count of Object.values(ends)) expect(count).toBeGreaterThan(0);
   });
 });

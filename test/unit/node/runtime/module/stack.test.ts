@@ -80,12 +80,28 @@ describe("the stack meter", () => {
     expect(readMeters(instance).exhausted).toBeUndefined();
   });
 
-  it("is reached before the engine's limit in a worker thread of 4 MB of stack as well", async () => {
+  it("is reached before the engine's limit in a worker thread of 8 MB of stack as well", async () => {
     for (const [, locals, operands] of SHAPES) {
       const prepared = await prepareText(recursion(locals, operands));
-      const found = await inWorker(prepared.bytes);
-      expect(found).toEqual({ error: "RuntimeError: unreachable", stack: true });
+      expect(await inWorker(prepared.bytes)).toEqual({ error: "RuntimeError: unreachable", stack: true });
     }
+  });
+
+  it("is reached first, too, where the engine has put another function's frame into that of the one that recurs", async () => {
+    const values = Array.from({ length: 60 }, (_, at) => `(i64.load offset=${at * 8} (local.get 0))`).join(" ");
+    const prepared = await prepareText(`(module (memory (export "memory") 1)
+      (func $large (param i32) (result i64)
+        ${values} (i64.store (local.get 0) (i64.const 77)) (i64.const 1) ${"i64.xor ".repeat(60)})
+      (func $down (param i32) (result i64)
+        (if (i32.eqz (local.get 0)) (then (return (i64.const 0))))
+        (i64.store (i32.const 800) (i64.add (i64.load (i32.const 800)) (i64.mul (i64.const 3) (i64.load (i32.const 808)))))
+        (i64.store (i32.const 816) (i64.add (i64.load (i32.const 800)) (i64.mul (i64.const 3) (i64.load (i32.const 808)))))
+        (i64.add
+          (call $large (i32.and (local.get 0) (i32.const 0xff)))
+          (call $down (i32.sub (local.get 0) (i32.const 1)))))
+      (func (export "warm") (drop (call $down (i32.const 500))))
+      (func (export "forever") (drop (call $down (i32.const -1)))))`);
+    expect(await inWorker(prepared.bytes)).toEqual({ error: "RuntimeError: unreachable", stack: true });
   });
 });
 
@@ -94,6 +110,7 @@ const PROGRAM = `
   const instance = new WebAssembly.Instance(new WebAssembly.Module(workerData.bytes));
   instance.exports.__shoal_gas.value = 1n << 40n;
   instance.exports.__shoal_stack.value = workerData.stack;
+  if (instance.exports.warm) for (let run = 0; run < 3000; run++) instance.exports.warm();
   let error = "none";
   try { instance.exports.forever(); } catch (thrown) { error = String(thrown); }
   parentPort.postMessage({ error, stack: instance.exports.__shoal_stack.value < 0 });
@@ -104,7 +121,7 @@ function inWorker(bytes: Uint8Array): Promise<unknown> {
     const worker = new Worker(PROGRAM, {
       eval: true,
       workerData: { bytes, stack: STACK },
-      resourceLimits: { stackSizeMb: 4 },
+      resourceLimits: { stackSizeMb: 8 },
     });
     worker.once("message", resolve);
     worker.once("error", reject);
