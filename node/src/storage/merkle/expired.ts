@@ -1,7 +1,8 @@
 /** What a collector may remove from a context's state, decided row by row. No root depends on it. */
 import { decodeEntityIndex } from "./entity-index.ts";
 import { decodeEntity, type Entity } from "./entity-row.ts";
-import { entityKey, guestEntryKey, guestIndexKey, ownerOfNode, ROW } from "./row-keys.ts";
+import { entityKey, guestEntryKey, guestIndexKey, readHostKey, ROW } from "./row-keys.ts";
+import { decodeNode } from "./trie-node.ts";
 import type { GetRow } from "./walk.ts";
 
 export interface Expiry {
@@ -15,20 +16,16 @@ export interface Expiry {
 /** Keys of the rows that may be removed because of this row of the state; keys are without the context's prefix. */
 export function expiredRows(key: Uint8Array, value: Uint8Array, expiry: Expiry): readonly Uint8Array[] {
   if (key.length === 32) return expiredOfGuest(key, value, expiry);
-  const [row] = key;
-  if (row === ROW.collection || row === ROW.entry) {
-    return key.length === 33 && isExpired(key, value, expiry) ? [key] : [];
-  }
-  if (row !== ROW.node && row !== ROW.shared) return [];
-  return key.length > 33 && isOrphaned(ownerOfNode(key), expiry) ? [key] : [];
-}
-
-function isExpired(key: Uint8Array, value: Uint8Array, expiry: Expiry): boolean {
-  const entity = decodeOrSkip(key.subarray(1), value);
-  if (entity === undefined) return false;
+  const named = readHostKey(key);
+  if (named === undefined) return [];
+  const { row, id } = named;
+  // A row that an app keeps under such a name is told from the host's by what it holds.
+  if (row === ROW.node || row === ROW.shared) return isNode(value) && isOrphaned(id, expiry) ? [key] : [];
+  const entity = decodeOrSkip(id, value);
+  if (entity === undefined) return [];
   const { write, parent } = entity;
-  if (write.deleted && write.updatedAt < expiry.beforeNs) return true;
-  return key[0] === ROW.entry && isOrphaned(parent, expiry);
+  if (write.deleted && write.updatedAt < expiry.beforeNs) return [key];
+  return row === ROW.entry && isOrphaned(parent, expiry) ? [key] : [];
 }
 
 /** Entries and nodes of a collection go with it. */
@@ -45,6 +42,15 @@ function decodeOrSkip(id: Uint8Array, row: Uint8Array): Entity | undefined {
     return decodeEntity(id, row);
   } catch {
     return undefined;
+  }
+}
+
+function isNode(row: Uint8Array): boolean {
+  try {
+    decodeNode(row);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -313,7 +313,7 @@ test("an artifact that is signed after the run verifies elsewhere, and its rows 
   mallory.apply(signed);
   expect(mallory.root).toBe(Buffer.from(rootHash).toString("hex"));
   expect(alice.recomputed()).toBe(mallory.root);
-  const entries = (replica: Replica): unknown[] => [...replica.rows.entries()].filter(([key]) => key[0] === 0x65);
+  const entries = (replica: Replica): unknown[] => [...replica.rows.entries()].filter(([key]) => key[1] === 0x65);
   expect(entries(mallory)).toEqual(entries(alice));
 
   function expectUnsigned(bytes: Uint8Array): void {
