@@ -2,9 +2,24 @@
 import type { ContextId, PublicKey } from "../model/ids.ts";
 import type { Outcome } from "../runtime/contract.ts";
 import { ExecuteFailure } from "./execute-failure.ts";
-import { secretOf } from "./identities.ts";
+import { listIdentities, secretOf } from "./identities.ts";
 import type { ContextParts } from "./parts.ts";
 import type { Call } from "./run.ts";
+
+/**
+ * Who acts where the caller names nobody: the node's account, or the first identity of the context that is ours; a context
+ * that was made with a secret of its own knows only that one.
+ */
+export async function actingIdentity(
+  { store, account }: ContextParts,
+  contextId: ContextId,
+  named: PublicKey | undefined,
+): Promise<PublicKey> {
+  if (named !== undefined) return named;
+  if (secretOf(store, contextId, account.publicKey) !== undefined) return account.publicKey;
+  const own = (await listIdentities(store, contextId)).find(({ owned }) => owned);
+  return own?.publicKey ?? account.publicKey;
+}
 
 /** Who acts, with the key that signs; throws `Unauthorized` for an identity that is not ours or may not call. */
 export function authorised(

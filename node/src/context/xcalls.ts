@@ -6,7 +6,7 @@ import { messageOf } from "@shoal/shared/base/errors.ts";
 import { idOf, type ContextId } from "../model/ids.ts";
 import type { RunXCall } from "../runtime/contract.ts";
 import { abiMethod } from "./abi.ts";
-import { authorised, returned } from "./rights.ts";
+import { actingIdentity, authorised, returned } from "./rights.ts";
 import type { ContextParts } from "./parts.ts";
 import { resolveModule, runCall } from "./run.ts";
 
@@ -59,7 +59,7 @@ async function one(
   const { module } = await resolveModule(parts, target);
   // Only the third generation marks methods as callable; an ABI that says nothing of it forbids nothing.
   if (abiMethod(module.abi, xcall.method)?.xcall_callable === false) throw new Error("denied: not callable by xcall");
-  const call = authorised(parts, target, parts.account.publicKey);
+  const call = authorised(parts, target, await actingIdentity(parts, target, undefined));
   const outcome = await runCall(parts, { ...call, method: xcall.method, input: xcall.params, origin: source });
   returned(outcome);
   dispatchXCalls(parts, target, outcome.xcalls, depth + 1);

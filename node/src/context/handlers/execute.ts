@@ -2,7 +2,7 @@
 import type { ExecuteInput, ExecuteResult } from "../../clients/context-client.ts";
 import { ExecuteFailure } from "../execute-failure.ts";
 import type { ContextParts } from "../parts.ts";
-import { authorised, returned } from "../rights.ts";
+import { actingIdentity, authorised, returned } from "../rights.ts";
 import { runCall } from "../run.ts";
 import { substitute } from "../substitute.ts";
 import { dispatchXCalls } from "../xcalls.ts";
@@ -15,7 +15,7 @@ export async function execute(parts: ContextParts, input: ExecuteInput): Promise
   const args = await substitute(input.args, input.substitute ?? [], (name) =>
     parts.aliases.lookup("identity", name, input.contextId),
   );
-  const call = authorised(parts, input.contextId, input.executor ?? parts.account.publicKey);
+  const call = authorised(parts, input.contextId, await actingIdentity(parts, input.contextId, input.executor));
   const outcome = await runCall(parts, { ...call, method: input.method, input: args });
   const output = returned(outcome);
   dispatchXCalls(parts, input.contextId, outcome.xcalls, 1);

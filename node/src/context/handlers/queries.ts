@@ -30,7 +30,7 @@ export async function measureStorage(parts: ContextParts, id: ContextId): Promis
 /** A node without peers is level with all of them. */
 export async function syncStatus(parts: ContextParts, contextId: ContextId): Promise<SyncStatus> {
   const context = known(parts, contextId);
-  return { contextId, isInitialized: context.isInitialized, syncState: "Idle", failureCount: 0 };
+  return { contextId, isInitialized: context.isInitialized, syncState: "idle", failureCount: 0 };
 }
 
 /** The context, or `not_found`. */

@@ -10,7 +10,7 @@ import { buildCommit } from "../commit.ts";
 import { migrateRoot } from "../migrate-root.ts";
 import type { ContextParts } from "../parts.ts";
 import { runRequest } from "../run.ts";
-import { authorised, returned } from "../rights.ts";
+import { actingIdentity, authorised, returned } from "../rights.ts";
 import { known } from "./queries.ts";
 
 export async function updateApplication(parts: ContextParts, input: UpdateApplicationInput): Promise<undefined> {
@@ -23,7 +23,7 @@ async function update(parts: ContextParts, input: UpdateApplicationInput): Promi
   const { application, module } = await target(parts, context, input);
   const from = await parts.applications.get(context.applicationId, context.version);
   requireContinuity(from, application);
-  const call = authorised(parts, context.id, input.executor ?? parts.account.publicKey);
+  const call = authorised(parts, context.id, await actingIdentity(parts, context.id, input.executor));
   if (call.right !== "write" || !parts.membership.mayUpdate(context.id, call.identity, application)) {
     throw new ShoalError("permission_denied", "this identity may not change the context", { field: "executor" });
   }

@@ -148,6 +148,19 @@ test("an xcall runs after the commit, in the other context, and its outcome is t
   });
 });
 
+test("a context that was made with a secret of its own acts by that identity where nobody is named", async () => {
+  await withRig(async (rig) => {
+    const applicationId = await rig.install(await counterApp());
+    const identitySecret = new Uint8Array(32).fill(6);
+    const made = await rig.contexts.createContext({ applicationId, initializationParams: NONE, identitySecret });
+    expect(made.memberPublicKey).not.toBe(rig.account);
+    expect(await call(rig, made.contextId, "add")).toBe(2);
+    const context = await rig.contexts.getContext(made.contextId);
+    const key = keyOf(bytesOf(made.contextId), bytesOf(context?.dagHeads[0] as Hash));
+    expect(idOf(decodeDelta(rig.store.get("delta", key) ?? NONE).author)).toBe(made.memberPublicKey);
+  });
+});
+
 test("a context whose state is empty may be called", async () => {
   await withRig(async (rig) => {
     const applicationId = await rig.install(await guestTree.migratingApp());

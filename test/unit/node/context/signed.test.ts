@@ -6,7 +6,7 @@ import { bytesOf, type Hash } from "@shoal/node/model/ids.ts";
 import { verify } from "@shoal/node/model/keys.ts";
 import { keyOf, prefixRange } from "@shoal/node/storage/keys.ts";
 import { decodeEntity } from "@shoal/node/storage/merkle/entity-row.ts";
-import { ROW } from "@shoal/node/storage/merkle/row-keys.ts";
+import { readHostKey, ROW } from "@shoal/node/storage/merkle/row-keys.ts";
 import { verifyTree } from "@shoal/node/storage/merkle/walk.ts";
 import { expect, test } from "vitest";
 import { builtApp } from "../../sdk/app/built.ts";
@@ -36,8 +36,10 @@ test("a message of the team chat bears its author's signature, and the tree is a
       ).toBe(true);
     }
     let signatures = 0;
-    for await (const [key, value] of rig.store.scan("state", prefixRange(keyOf(prefix, Uint8Array.of(ROW.entry))))) {
-      if (decodeEntity(key.subarray(prefix.length + 1), value).write.signature !== undefined) signatures += 1;
+    for await (const [key, value] of rig.store.scan("state", prefixRange(prefix))) {
+      const named = readHostKey(key.subarray(prefix.length));
+      if (named?.row !== ROW.entry) continue;
+      if (decodeEntity(named.id, value).write.signature !== undefined) signatures += 1;
     }
     expect(signatures).toBeGreaterThanOrEqual(signed.length);
     const get = (key: Uint8Array): Uint8Array | undefined => rig.store.get("state", keyOf(prefix, key));
