@@ -1,5 +1,6 @@
 /** What the exported methods that the build writes are made of: arguments in, result out, changes kept. */
 import { state } from "./collections/collection";
+import { Register } from "./collections/register";
 import { env } from "./env";
 import { failWith, giveResult, panic } from "./failure";
 import { REGISTER, answer, answerLength, takeAnswer, valueBuffer } from "./host/buffer";
@@ -25,8 +26,11 @@ export function demandNone(): void {
   if (read_root_state(REGISTER) == 1) panic("the context has a state already: init runs once");
 }
 
-/** The state's version before a migration; ends the call where it is not the one that the migration starts from. */
-export function demandVersion(from: u32): void {
+/**
+ * Whether a migration has anything to do: not where another replica's has arrived already. Ends the call where the state has
+ * any version but the one that the migration starts from and the one that it leads to.
+ */
+export function migrates(from: u32, to: u32): bool {
   let version: u32 = 0;
   if (read_root_state(REGISTER) == 1 && takeAnswer()) {
     const r = new Reader(answer, answerLength, true);
@@ -38,8 +42,10 @@ export function demandVersion(from: u32): void {
       else r.skip();
     }
   }
-  if (version == from) return;
-  failWith("conflict", "the state has version " + version.toString() + ", not " + from.toString(), "");
+  if (version != from && version != to) {
+    failWith("conflict", "the state has version " + version.toString() + ", not " + from.toString(), "");
+  }
+  return version == from;
 }
 
 export function returns<T>(value: T): void {
@@ -49,11 +55,26 @@ export function returns<T>(value: T): void {
 }
 
 /** Keeps what the method has changed; a method that changed nothing commits nothing. */
-export function keep(doc: string): void {
-  if (state.changed && flush()) return;
-  if (!state.privateChanged) return;
-  // Private rows become durable with a commit of the state, so something of the state has to be written with them.
-  persist(doc);
+export function keep(): void {
+  if (state.changed) flush();
+}
+
+/** A register that means nothing; id: SHA-256 of `shoal.private`. */
+const TOUCHED = memory.data<u8>([
+  86, 159, 114, 240, 120, 45, 110, 104, 226, 129, 186, 241, 125, 238, 15, 45, 115, 25, 206, 115, 45, 136, 166, 51, 46,
+  136, 49, 85, 154, 245, 142, 232,
+]);
+
+/**
+ * As `keep`, for apps with private fields. Private rows become durable with a commit of the state alone, so where nothing of
+ * the state was changed, something that means nothing is.
+ */
+export function keepPrivate(): void {
+  if (!state.changed && !state.privateChanged) return;
+  if (flush() || !state.privateChanged) return;
+  const touched = new Register<i32>(TOUCHED);
+  touched.__create();
+  touched.value = 0;
   flush();
 }
 

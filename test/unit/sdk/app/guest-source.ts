@@ -14,7 +14,7 @@ class Point {
 
 @json
 class Shape {
-  constructor(readonly name: string, readonly corners: Point[], readonly tags: Dictionary<bool>) {}
+  constructor(readonly name: string, readonly corners: Point[] = [], readonly tags: Dictionary<bool> = new Dictionary<bool>()) {}
 }
 
 @event

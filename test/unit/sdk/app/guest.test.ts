@@ -81,6 +81,7 @@ describe("values travel as JSON", () => {
     expect(await guest.value("fallback")).toBe(7);
     expect(await guest.value("fallback", { value: 8 })).toBe(8);
     expect(await guest.value("scoped")).toBe(11);
+    expect(await guest.value("shape", { value: { name: "x" } })).toEqual({ name: "x", corners: [], tags: {} });
     expect(await guest.value("nullable", "")).toBeNull();
     expect((await guest.call("nothing", "")).value).toBeUndefined();
   });

@@ -25,11 +25,11 @@ function bodyOf(app: AppModel, { name, params, returns, role, from = 0 }: AppMet
   const call = `__state.${name}(${params.map((_, at) => `__p${at}`).join(", ")})`;
   if (role === "init") return initBody(app, `${call};`);
   if (role === "migrate") {
-    const before = `__shoal.demandVersion(${from}); ${opened(app)} ${created(app.state)}`;
-    return `${before} ${call}; ${saved(app)} __shoal.givesDocument(${docText(app)});`;
+    const run = `if (__shoal.migrates(${from}, ${app.version})) ${call};`;
+    return `${opened(app)} ${created(app.state)} ${run} ${saved(app)} __shoal.givesDocument(${docText(app)});`;
   }
   const run = returns.name === "void" ? `${call};` : `__shoal.returns<${returns.text}>(${call});`;
-  return `${opened(app)} ${run} ${role === "view" ? "" : `__shoal.keep(${docText(app)});`}`;
+  return `${opened(app)} ${run} ${role === "view" ? "" : kept(app)}`;
 }
 
 /** Every name of the wrapper's own begins with two underscores: defaults are the author's, and mean the author's names. */
@@ -59,6 +59,9 @@ const created = (state: ClassModel): string =>
     .filter((field) => !isPrivate(field))
     .map(({ name }) => `__state.${name}.__create();`)
     .join(" ");
+
+const kept = (app: AppModel): string =>
+  app.state.fields.some(isPrivate) ? "__shoal.keepPrivate();" : "__shoal.keep();";
 
 const saved = (app: AppModel): string => `__shoal.persist(${docText(app)}); __shoal.flush();`;
 

@@ -43,22 +43,19 @@ class Reading {
   }
 
   classOf(declaration: ClassDeclaration): ClassModel {
-    const fields: Field[] = [];
-    const methods: Method[] = [];
-    let hasConstructor = false;
-    for (const member of declaration.members) {
-      if (member.kind === NodeKind.FieldDeclaration) fields.push(this.#field(member as FieldDeclaration));
-      if (member.kind !== NodeKind.MethodDeclaration) continue;
-      const method = member as MethodDeclaration;
-      if (method.is(CommonFlags.Constructor)) hasConstructor = true;
-      else methods.push(this.#method(method));
-    }
+    const methods = declaration.members
+      .filter((member) => member.kind === NodeKind.MethodDeclaration)
+      .map((member) => member as MethodDeclaration);
+    const constructor = methods.find((method) => method.is(CommonFlags.Constructor));
+    const fields = declaration.members
+      .filter((member) => member.kind === NodeKind.FieldDeclaration)
+      .map((member) => this.#field(member as FieldDeclaration, constructor?.signature.parameters ?? []));
     return {
       name: declaration.name.text,
       decorators: this.#decorators(declaration.decorators),
       fields,
-      methods,
-      hasConstructor,
+      methods: methods.filter((method) => method !== constructor).map((method) => this.#method(method)),
+      hasConstructor: constructor !== undefined,
       generic: (declaration.typeParameters ?? []).length > 0,
       extendsAnother: declaration.extendsType !== null,
       end: declaration.range.end - 1,
@@ -66,13 +63,15 @@ class Reading {
     };
   }
 
-  #field(node: FieldDeclaration): Field {
+  /** A field that is declared as a parameter of the constructor has its default there. */
+  #field(node: FieldDeclaration, parameters: readonly ParameterNode[]): Field {
     const type = node.type;
+    const parameter = node.parameterIndex < 0 ? undefined : parameters[node.parameterIndex];
     return {
       name: node.name.text,
       decorators: [...this.#decorators(node.decorators), ...this.#private(node.range)],
       type: this.#type(type, node.name.range),
-      ...this.#fallback(node.initializer),
+      ...this.#fallback(parameter?.initializer ?? node.initializer),
       isStatic: node.is(CommonFlags.Static),
       typeStart: type?.range.start ?? node.name.range.end,
       typeEnd: type?.range.end ?? node.name.range.end,

@@ -40,7 +40,7 @@ class TaskBoard {
     for (let i = 0; i < columns.length; i++) this.addColumn(columns[i], i);
   }
 
-  /** Every node runs this once, on the state that version 1 left; what it writes is the same on each. */
+  /** Every node runs this once, on the state that version 1 left, unless another's has reached it; all write the same. */
   @migrate(1)
   fromV1(): void {
     const before = previous<Map<string, TaskV1>>("tasks").values();

@@ -16,8 +16,9 @@ export class Task {
     readonly id: string,
     readonly title: string,
     readonly column: string,
-    readonly assignees: string[],
-    readonly labels: string[],
+    /** Defaults: a node that still runs version 1 may write tasks that have neither. */
+    readonly assignees: string[] = [],
+    readonly labels: string[] = [],
   ) {}
 }
 
