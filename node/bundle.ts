@@ -1,5 +1,5 @@
 /**
- * Builds `node/dist`: the node as one file, and beside it the few packages with native code. `npm run bundle:node`; the
+ * Builds `node/dist` (or the folder given): the node as one file, and beside it the few packages with native code. `npm run bundle:node`; the
  * container's image is made of it.
  */
 import { existsSync } from "node:fs";
@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { build } from "esbuild";
 
 const HERE = import.meta.dirname;
-const OUT = join(HERE, "dist");
+const OUT = process.argv[2] ?? join(HERE, "dist");
 /** Packages that bring compiled code; everything else is in the one file. */
 const NATIVE = ["classic-level", "sodium-native"];
 

@@ -38,10 +38,8 @@ export async function ownNode(): Promise<OwnNode> {
   const passwordFile = join(folder, "password");
   await writeFile(passwordFile, PASSWORD, { mode: 0o600 });
   const place = ["--home", join(folder, "nodes"), "--node", "mine"];
-  await shoal(
-    ...["node", "init", ...place, "--server-host", "127.0.0.1", "--server-port", "0", "--auth-mode", "embedded"],
-    ...["--admin-user", "owner", "--admin-password-file", passwordFile],
-  );
+  const options = "--server-host 127.0.0.1 --server-port 0 --auth-mode embedded --admin-user owner".split(" ");
+  await shoal("node", "init", ...place, ...options, "--admin-password-file", passwordFile);
   let isSignedIn = false;
   return {
     folder,
