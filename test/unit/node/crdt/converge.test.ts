@@ -254,7 +254,7 @@ describe.each(Object.entries(KINDS))("%s", (_name, kind) => {
         for (const other of others) expect(other).toEqual(first);
         for (const replica of all) expect(replica.recomputed()).toBe(replica.root);
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 });
