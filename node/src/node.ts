@@ -122,6 +122,7 @@ async function openBase(init: NodeInit, onClose: OnClose) {
   const executor = await createExecutor({
     storePath: config.datastorePath,
     blobsPath: config.blobstorePath,
+    maxStackBytes: config.limits.maxStackBytes,
     log,
     ...(threads === undefined ? {} : { entry: threads }),
     ...(storageKey === undefined ? {} : { cipherKey: storageKey }),

@@ -5,7 +5,7 @@
 import type { ApplicationModule } from "../model/application.ts";
 import type { Context } from "../model/context.ts";
 import { bytesOf, type ContextId, type PublicKey } from "../model/ids.ts";
-import type { Outcome, RunRequest } from "../runtime/contract.ts";
+import type { Outcome, RunFailure, RunRequest } from "../runtime/contract.ts";
 import { commit } from "./commit.ts";
 import { ExecuteFailure } from "./execute-failure.ts";
 import type { ExecuteRight } from "./membership.ts";
@@ -25,6 +25,7 @@ export interface Call {
 
 /** Runs the call and, where it wrote, commits it; resolves when what it wrote is on disk. */
 export async function runCall(parts: ContextParts, call: Call): Promise<Outcome> {
+  refuseReserved(call.method);
   const { module } = await resolveModule(parts, call.contextId);
   const reads = call.right === "read" || module.readOnly.includes(call.method);
   if (reads || parts.methods.mayRead(module, call.method)) {
@@ -83,4 +84,17 @@ export async function resolveModule(
     throw new ExecuteFailure({ type: "ApplicationNotInstalled", applicationId: context.applicationId });
   }
   return { context, module };
+}
+
+/** Exports that begin so are for the node alone: a client or another context that could call them could apply what nobody signed. */
+const RESERVED = "__calimero";
+
+function refuseReserved(method: string): void {
+  if (!method.startsWith(RESERVED)) return;
+  const failure: RunFailure = {
+    kind: "MethodResolutionError",
+    detail: "ReservedMethodName",
+    message: `method names that begin with ${RESERVED} are the node's own`,
+  };
+  throw new ExecuteFailure({ type: "FunctionCallError", failure });
 }

@@ -24,6 +24,8 @@ export interface ExecutorOptions {
   readonly moduleCacheBytes?: number;
   /** JavaScript heap of each thread, without guests' memories. Default 512 MiB. */
   readonly heapMb?: number;
+  /** The largest `maxStackBytes` of any run; default: that of the default limits. */
+  readonly maxStackBytes?: number;
   readonly log: Log;
   /** The threads' program; a bundle has its own. */
   readonly entry?: URL;
@@ -31,6 +33,9 @@ export interface ExecutorOptions {
 
 const MAX_DEFAULT_WORKERS = 4;
 const MIB = 1024 * 1024;
+/** Real bytes for a counted one: the engine's frames of inlined functions are several times those that are counted. */
+const STACK_MARGIN = 40;
+const LEAST_STACK_MB = 8;
 /** Contexts whose last thread is remembered. */
 const MAX_HOMES = 4096;
 /** How long until a thread that could not start is tried again. */
@@ -192,12 +197,20 @@ class Pool implements Executor {
   }
 
   #spawn(): WorkerThread {
-    const { storePath, cipherKey, blobsPath, moduleCacheBytes = 64 * MIB, heapMb = 512, entry } = this.#options;
+    const {
+      storePath,
+      cipherKey,
+      blobsPath,
+      moduleCacheBytes = 64 * MIB,
+      heapMb = 512,
+      entry,
+      maxStackBytes = 0,
+    } = this.#options;
     const key = cipherKey === undefined ? {} : { cipherKey };
     return new WorkerThread(
       entry ?? new URL("./worker.ts", import.meta.url),
       { storePath, ...key, blobsPath, moduleCacheBytes },
-      heapMb,
+      { heapMb, stackMb: Math.max(LEAST_STACK_MB, Math.ceil((maxStackBytes * STACK_MARGIN) / MIB)) },
       { onRoom: () => this.#feed(), onExit: (...about) => this.#lost(...about) },
     );
   }

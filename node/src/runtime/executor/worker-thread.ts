@@ -37,6 +37,11 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 /** How long a thread may take to close its store before it is ended. */
 const CLOSE_MS = 2000;
 
+export interface ThreadSize {
+  readonly heapMb: number;
+  readonly stackMb: number;
+}
+
 export class WorkerThread {
   readonly #worker: Worker;
   readonly #events: WorkerEvents;
@@ -49,11 +54,11 @@ export class WorkerThread {
   #gone = false;
   readonly ready: Promise<void>;
 
-  constructor(entry: URL, init: WorkerInit, heapMb: number, events: WorkerEvents) {
+  constructor(entry: URL, init: WorkerInit, size: ThreadSize, events: WorkerEvents) {
     this.#events = events;
     this.#worker = new Worker(entry, {
       workerData: { init, slots: this.#slots.shared },
-      resourceLimits: { maxOldGenerationSizeMb: heapMb, stackSizeMb: 8 },
+      resourceLimits: { maxOldGenerationSizeMb: size.heapMb, stackSizeMb: size.stackMb },
     });
     this.ready = new Promise((resolve, reject) => {
       this.#worker.on("message", (message: FromWorker) => {

@@ -100,6 +100,7 @@ test("what failed says why, in upstream's words", async () => {
       expect(await reason("absent")).toMatchObject({
         failure: { kind: "MethodResolutionError", detail: "MethodNotFound" },
       });
+      expect(await reason("__calimero_sync_next")).toMatchObject({ failure: { detail: "ReservedMethodName" } });
       const other = idOf<ContextId>(new Uint8Array(32).fill(9));
       await expect(call(rig, other, "get")).rejects.toMatchObject({ reason: { type: "ContextNotFound" } });
       rig.right = "none";
