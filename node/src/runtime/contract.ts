@@ -21,9 +21,10 @@ export interface RunRequest {
   readonly xcallOrigin?: Uint8Array;
   /**
    * `write` reads the latest state; whoever asks holds the context's write turn. `read` runs on a snapshot, beside anything:
-   * what it would have changed is reported in `mutates` and dropped.
+   * what it would have changed is reported in `mutates` and dropped. `migrate` is a `write` whose rows count without a commit:
+   * a migration returns the new root's bytes, and commits nothing of the collections that it makes for them.
    */
-  readonly mode: "read" | "write";
+  readonly mode: "read" | "write" | "migrate";
   /** Nanoseconds since the epoch at the start; every `time_now` of the run is later than the one before by at least 1. */
   readonly nowNs: bigint;
   /** 32 bytes from which `random_bytes` of this run are derived. */
@@ -81,7 +82,7 @@ export interface Outcome {
   readonly rootHash?: Uint8Array;
   /** borsh StorageDelta; empty where nothing changed. */
   readonly artifact: Uint8Array;
-  /** What to apply, with full keys (context first), in key order; empty after a failure, in `read` mode, and without a commit. */
+  /** What to apply, with full keys (context first), in key order; empty after a failure, in `read` mode, and without a commit (but see `migrate`). */
   readonly rows: readonly Row[];
   /** The run committed or wrote: in `read` mode, whoever asked has to run it again in `write` mode. */
   readonly mutates: boolean;

@@ -63,7 +63,7 @@ async function migrate(
       method,
       input: new Uint8Array(),
       identity: call.identity,
-      mode: "write",
+      mode: "migrate",
     }),
   );
   const root = returned(outcome);

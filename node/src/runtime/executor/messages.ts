@@ -37,6 +37,8 @@ export type Answer = { readonly outcome: Outcome } | { readonly error: ShoalErro
 /** What a worker says of a run that was taken back before it began. */
 export const NOT_BEGUN = new ArrayBuffer(0);
 
+const MODES: readonly RunRequest["mode"][] = ["read", "write", "migrate"];
+
 export function packRequest(request: RunRequest): ArrayBuffer {
   const writer = new BorshWriter();
   writer
@@ -45,7 +47,7 @@ export function packRequest(request: RunRequest): ArrayBuffer {
     .fixed(request.device)
     .fixed(request.seed)
     .u64(request.nowNs)
-    .bool(request.mode === "write")
+    .u8(MODES.indexOf(request.mode))
     .option(request.xcallOrigin, fixed)
     .string(request.module)
     .string(request.method)
@@ -57,7 +59,7 @@ export function unpackRequest(message: ArrayBuffer, limits: VmLimits): RunReques
   const from = new BorshReader(new Uint8Array(message));
   const [context, executor] = [from.fixed(ID_BYTES), from.fixed(ID_BYTES)];
   const [device, seed] = [from.fixed(ID_BYTES), from.fixed(ID_BYTES)];
-  const [nowNs, mode] = [from.u64(), from.bool() ? ("write" as const) : ("read" as const)];
+  const [nowNs, mode] = [from.u64(), MODES[from.tag(MODES.length)]!];
   const xcallOrigin = from.option(readId);
   const [module, method, input] = [from.string(), from.string(), from.bytes()];
   const origin = xcallOrigin === undefined ? {} : { xcallOrigin };

@@ -1,4 +1,4 @@
-/** What a finished run amounts to. Nothing of a failed one, nothing without a commit, nothing of a read survives. */
+/** What a finished run amounts to. Nothing of a failed one, nothing without a commit (but see `migrate`), nothing of a read survives. */
 import type { Row } from "../../storage/store.ts";
 import type { Outcome, RunFailure, RunTimings } from "../contract.ts";
 import { executionError } from "./failure.ts";
@@ -16,7 +16,9 @@ export function outcomeOf(
   const failed = failure ?? (said?.error === true ? executionError(said.bytes) : undefined);
   // The index follows from the state: a reader may mend it for itself, and that is no change.
   const mutates = run.committed !== undefined || run.state.changed || run.privateState.changed || run.blobs.changed;
-  const kept = failed === undefined && run.request.mode === "write" ? run.committed : undefined;
+  const { mode } = run.request;
+  const kept = failed === undefined && mode !== "read" ? run.committed : undefined;
+  const counts = kept !== undefined || (failed === undefined && mode === "migrate");
   return {
     returns: failed === undefined ? { ok: said?.bytes } : { failure: failed },
     logs: run.logs,
@@ -24,7 +26,7 @@ export function outcomeOf(
     xcalls: failed === undefined ? run.xcalls : [],
     ...(kept === undefined ? {} : { rootHash: kept.rootHash }),
     artifact: kept?.artifact ?? NONE,
-    rows: kept === undefined ? [] : rowsOf(run),
+    rows: counts ? rowsOf(run) : [],
     mutates,
     gasUsed: measured.gasUsed,
     hostCalls: run.budget.calls,

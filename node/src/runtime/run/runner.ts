@@ -43,7 +43,7 @@ export function createRunner({ reader, blobs, moduleCacheBytes }: RunnerParts): 
 
   return {
     run(request) {
-      if (request.mode === "write") return runOn(request, reader);
+      if (request.mode !== "read") return runOn(request, reader);
       using snapshot = reader.snapshot();
       return runOn(request, snapshot);
     },

@@ -54,10 +54,11 @@ function isNode(row: Uint8Array): boolean {
   }
 }
 
-function expiredOfGuest(key: Uint8Array, value: Uint8Array, { beforeNs }: Expiry): readonly Uint8Array[] {
+/** A guest removes the value with the deletion: where there is one, the entity was written again and stands in the tree. */
+function expiredOfGuest(key: Uint8Array, value: Uint8Array, { get, beforeNs }: Expiry): readonly Uint8Array[] {
   const index = decodeEntityIndex(value);
   if (index?.deletedAt === undefined || index.deletedAt >= beforeNs) return [];
   // A value that only looks like an index does not stand at an index's key.
   if (Buffer.compare(guestIndexKey(index.id), key) !== 0) return [];
-  return [key, guestEntryKey(index.id)];
+  return get(guestEntryKey(index.id)) === undefined ? [key] : [];
 }

@@ -52,7 +52,7 @@ export const guestTree = {
     writeMetadata(writer, METADATA, "G2");
     writer.option(deletedAt, (inner, at) => inner.u64(at));
     const row = (key: Uint8Array, value: Uint8Array): Row => ({ column: "state", key: keyOf(context, key), value });
-    return [row(guestIndexKey(id), writer.done()), row(guestEntryKey(id), Buffer.from("what it was"))];
+    return [row(guestIndexKey(id), writer.done())];
   },
   /** Rows of the tree, under the context's prefix. */
   rows(context: Uint8Array, layout: Layout): readonly Row[] {

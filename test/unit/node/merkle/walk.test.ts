@@ -129,13 +129,16 @@ describe("of a guest's layout", () => {
 
   test.each(["G2", "G3"] as const)("tells which tombstones of %s have expired", (layout) => {
     const rows = memoryRows();
-    write(rows, { ...leaf(7), deletedAt: 100n }, layout);
-    write(rows, { ...leaf(8), deletedAt: 200n }, layout);
+    write(rows, { id: leaf(7).id, deletedAt: 100n }, layout);
+    write(rows, { id: leaf(8).id, deletedAt: 200n }, layout);
     write(rows, leaf(9), layout);
+    // Written again after it was deleted: the time of deletion stays, and so must the entity.
+    write(rows, { id: CONTEXT, children: [{ ...leaf(10), deletedAt: 100n }] }, layout);
     const gone = [...rows.entries()].flatMap(([key, value]) => [
       ...expiredRows(key, value, { get: (other) => rows.get(other), context: CONTEXT, beforeNs: 150n }),
     ]);
-    expect(gone.map(hex)).toEqual([guestIndexKey(leaf(7).id), guestEntryKey(leaf(7).id)].map(hex));
+    expect(gone.map(hex)).toEqual([hex(guestIndexKey(leaf(7).id))]);
+    expect(verify(rows)).toMatchObject({ ok: true, entities: 2 });
   });
 
   test("a value that only looks like a deleted index is left alone", () => {
