@@ -117,6 +117,6 @@ function cut(address: string, thrown: unknown, signal: AbortSignal | undefined):
   }
   let cause = thrown;
   for (let depth = 0; depth < 4 && cause instanceof Error && cause.cause !== undefined; depth++) cause = cause.cause;
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : messageOf(cause);
-  return new ShoalError("unavailable", `no answer from ${address}: ${code}`, { cause: thrown });
+  const code = cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
+  return new ShoalError("unavailable", `no answer from ${address}: ${code ?? messageOf(cause)}`, { cause: thrown });
 }
