@@ -26,19 +26,26 @@ interface Built {
   readonly context: Context;
 }
 
-/** Applies what the run did and tells subscribers; the outcome comes back, as a failure where it cannot be committed. */
-export async function commit(parts: ContextParts, input: CommitInput): Promise<Outcome> {
+export interface Committed {
+  /** As it was, or as a failure where it cannot be committed. */
+  readonly outcome: Outcome;
+  /** Resolves when it is on disk and subscribers know. */
+  readonly stored: Promise<void>;
+}
+
+/** Sends what the run did on its way to the store. */
+export function commit(parts: ContextParts, input: CommitInput): Committed {
   const { outcome } = input;
-  if ("failure" in outcome.returns || outcome.rootHash === undefined) return outcome;
+  const nothing = Promise.resolve();
+  if ("failure" in outcome.returns) return { outcome, stored: nothing };
   const inconsistency = inconsistencyOf(input.context, outcome);
-  if (inconsistency !== undefined) return { ...outcome, returns: { failure: inconsistency }, events: [], xcalls: [] };
-  const built = buildCommit(parts, input);
-  if (built !== undefined) {
-    await parts.store.apply(built.rows);
-    parts.registry.set(built.context);
+  if (inconsistency !== undefined) {
+    return { outcome: { ...outcome, returns: { failure: inconsistency }, events: [], xcalls: [] }, stored: nothing };
   }
-  publish(parts, built?.context ?? input.context, outcome);
-  return outcome;
+  const built = buildCommit(parts, input);
+  if (built === undefined) return { outcome, stored: nothing };
+  const stored = parts.ahead.append(built.context, built.rows).then(() => publish(parts, built.context, outcome));
+  return { outcome, stored };
 }
 
 /** The rows of a commit and the context as it is then; undefined where the run committed nothing. */

@@ -9,6 +9,7 @@ import type { PublicKey } from "../model/ids.ts";
 import type { Executor } from "../runtime/contract.ts";
 import type { VmLimits } from "../runtime/limits.ts";
 import type { Store } from "../storage/store.ts";
+import type { Ahead } from "./ahead.ts";
 import type { AliasStore } from "./aliases.ts";
 import type { HybridClock } from "./hybrid-clock.ts";
 import type { MethodMemory } from "./method-memory.ts";
@@ -32,6 +33,7 @@ export interface ContextParts {
   readonly account: Account;
   readonly registry: ContextRegistry;
   readonly turns: KeyedTurns;
+  readonly ahead: Ahead;
   readonly methods: MethodMemory;
   readonly stamps: Stamps;
   readonly hlc: HybridClock;

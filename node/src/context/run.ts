@@ -6,7 +6,7 @@ import type { ApplicationModule } from "../model/application.ts";
 import type { Context } from "../model/context.ts";
 import { bytesOf, type ContextId, type PublicKey } from "../model/ids.ts";
 import type { Outcome, RunFailure, RunRequest } from "../runtime/contract.ts";
-import { commit } from "./commit.ts";
+import { commit, type Committed } from "./commit.ts";
 import { ExecuteFailure } from "./execute-failure.ts";
 import type { ExecuteRight } from "./membership.ts";
 import type { ContextParts } from "./parts.ts";
@@ -34,21 +34,32 @@ export async function runCall(parts: ContextParts, call: Call): Promise<Outcome>
     if (reads || !outcome.mutates) return outcome;
     parts.methods.wrote(module, call.method);
   }
-  const outcome = await parts.turns.run(call.contextId, "write", () => writeTurn(parts, call));
-  if (outcome.mutates) await parts.store.durable();
+  const { outcome, stored } = await parts.turns.run(call.contextId, "write", () => writeTurn(parts, call));
+  await stored;
   return outcome;
 }
 
-async function writeTurn(parts: ContextParts, call: Call): Promise<Outcome> {
-  const outcome = await attempt(parts, call, "write");
-  const { context } = await resolveModule(parts, call.contextId);
-  return commit(parts, { context, identity: call.identity, secret: call.secret, outcome });
+/** The turn ends before the disk has what the run wrote: the next run reads it from what is on its way. */
+async function writeTurn(parts: ContextParts, call: Call): Promise<Committed> {
+  const { ahead } = parts;
+  for (;;) {
+    await ahead.room(call.contextId);
+    const failures = ahead.failures(call.contextId);
+    const outcome = await attempt(parts, call, "write");
+    const context = ahead.tip(call.contextId);
+    if (context === undefined) throw new ExecuteFailure({ type: "ContextNotFound" });
+    // What it may have read was lost meanwhile: it is as if it had not run.
+    if (ahead.failures(call.contextId) === failures) {
+      return commit(parts, { context, identity: call.identity, secret: call.secret, outcome });
+    }
+  }
 }
 
 async function attempt(parts: ContextParts, call: Call, mode: RunRequest["mode"]): Promise<Outcome> {
   // Asked again in the turn: the application may have been switched while the call waited.
   const { module } = await resolveModule(parts, call.contextId);
-  return parts.executor.run(runRequest(parts, { ...call, module: module.prepared, mode }));
+  const request = runRequest(parts, { ...call, module: module.prepared, mode });
+  return parts.executor.run(mode === "write" ? { ...request, ahead: parts.ahead.rows(call.contextId) } : request);
 }
 
 /** A run's request out of the node's own facts; chance and time are part of it, so that the run can be repeated. */

@@ -5,6 +5,7 @@ import { decodeDelta } from "../dag/delta.ts";
 import { nanosecondsOf } from "../dag/hlc.ts";
 import { bytesOf } from "../model/ids.ts";
 import { keyOf } from "../storage/keys.ts";
+import { createAhead } from "./ahead.ts";
 import { hybridClock } from "./hybrid-clock.ts";
 import { startContextManager } from "./manager.ts";
 import type { ContextMessage } from "./messages.ts";
@@ -13,7 +14,7 @@ import type { ContextParts } from "./parts.ts";
 import { loadContexts } from "./registry.ts";
 import { createStamps } from "./stamps.ts";
 
-export type ContextInit = Omit<ContextParts, "registry" | "turns" | "methods" | "stamps" | "hlc"> & {
+export type ContextInit = Omit<ContextParts, "registry" | "turns" | "ahead" | "methods" | "stamps" | "hlc"> & {
   readonly onStopped?: (reason: unknown) => void;
 };
 
@@ -31,7 +32,15 @@ export async function startContexts({ onStopped, ...init }: ContextInit): Promis
       stamps.atLeast(nanosecondsOf(stamp));
     }
   }
-  const parts: ContextParts = { ...init, registry, hlc, stamps, turns: keyedTurns(), methods: methodMemory() };
+  const parts: ContextParts = {
+    ...init,
+    registry,
+    hlc,
+    stamps,
+    turns: keyedTurns(),
+    ahead: createAhead(init.store, registry),
+    methods: methodMemory(),
+  };
   return startContextManager(parts, onStopped);
 }
 

@@ -30,6 +30,8 @@ export interface RunRequest {
   /** 32 bytes from which `random_bytes` of this run are derived. */
   readonly seed: Uint8Array;
   readonly limits: VmLimits;
+  /** Rows of runs before it that are on their way to the store: what a `write` reads before the store itself. */
+  readonly ahead?: readonly Row[];
 }
 
 export interface RunEvent {

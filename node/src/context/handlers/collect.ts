@@ -17,6 +17,7 @@ export const CONTEXT_COLUMNS: readonly Column[] = ["state", "private", "delta", 
 export async function collectTombstones(parts: ContextParts, input: CollectInput): Promise<Collected> {
   if (parts.registry.get(input.id) === undefined) return NOTHING;
   return parts.turns.run(input.id, "write", async () => {
+    await parts.ahead.settled(input.id);
     const { store } = parts;
     const prefix = bytesOf(input.id);
     const get = (key: Uint8Array): Uint8Array | undefined => store.get("state", keyOf(prefix, key));

@@ -8,6 +8,7 @@ export async function deleteContext(parts: ContextParts, id: ContextId): Promise
   const { registry, store } = parts;
   if (registry.get(id) === undefined) return false;
   return parts.turns.run(id, "alone", async () => {
+    await parts.ahead.settled(id);
     if (registry.get(id) === undefined) return false;
     const identities = await listIdentities(store, id);
     const own = [registry.removal(id), ...identities.map(({ publicKey }) => identityRemoval(id, publicKey))];

@@ -4,7 +4,7 @@
  */
 import { type ErrorCode, messageOf, ShoalError } from "@shoal/shared/base/errors.ts";
 import { COLUMNS } from "../../storage/store.ts";
-import type { Column } from "../../storage/store.ts";
+import type { Column, Row } from "../../storage/store.ts";
 import { BorshReader, BorshWriter } from "../../model/borsh.ts";
 import type { Outcome, RunFailure, RunRequest, RunTimings } from "../contract.ts";
 import type { VmLimits } from "../limits.ts";
@@ -51,7 +51,8 @@ export function packRequest(request: RunRequest): ArrayBuffer {
     .option(request.xcallOrigin, fixed)
     .string(request.module)
     .string(request.method)
-    .bytes(request.input);
+    .bytes(request.input)
+    .vec(request.ahead ?? [], writeRow);
   return bufferOf(writer);
 }
 
@@ -62,8 +63,30 @@ export function unpackRequest(message: ArrayBuffer, limits: VmLimits): RunReques
   const [nowNs, mode] = [from.u64(), MODES[from.tag(MODES.length)]!];
   const xcallOrigin = from.option(readId);
   const [module, method, input] = [from.string(), from.string(), from.bytes()];
+  const ahead = from.vec(readRow);
   const origin = xcallOrigin === undefined ? {} : { xcallOrigin };
-  return { context, module, method, input, executor, device, ...origin, mode, nowNs, seed, limits };
+  return {
+    context,
+    module,
+    method,
+    input,
+    executor,
+    device,
+    ...origin,
+    mode,
+    nowNs,
+    seed,
+    limits,
+    ...(ahead.length === 0 ? {} : { ahead }),
+  };
+}
+
+function writeRow(to: BorshWriter, { column, key, value }: Row): void {
+  to.u8(COLUMNS.indexOf(column)).bytes(key).option(value, bytes);
+}
+
+function readRow(from: BorshReader): Row {
+  return { column: COLUMNS[from.tag(COLUMNS.length)] as Column, key: from.bytes(), value: from.option(readBytes) };
 }
 
 export function packError(thrown: unknown): ArrayBuffer {
@@ -83,7 +106,7 @@ export function packOutcome(outcome: Outcome): ArrayBuffer {
     .vec(outcome.xcalls, (to, { context, method, params }) => to.fixed(context).string(method).bytes(params))
     .option(outcome.rootHash, bytes)
     .bytes(outcome.artifact)
-    .vec(outcome.rows, (to, { column, key, value }) => to.u8(COLUMNS.indexOf(column)).bytes(key).option(value, bytes))
+    .vec(outcome.rows, writeRow)
     .bool(outcome.mutates)
     .u64(outcome.gasUsed)
     .u32(outcome.hostCalls)
@@ -111,11 +134,7 @@ function unpackOutcome(from: BorshReader, failed: boolean): Outcome {
   });
   const xcalls = from.vec(() => ({ context: from.fixed(ID_BYTES), method: from.string(), params: from.bytes() }));
   const [rootHash, artifact] = [from.option(readBytes), from.bytes()];
-  const rows = from.vec(() => ({
-    column: COLUMNS[from.tag(COLUMNS.length)] as Column,
-    key: from.bytes(),
-    value: from.option(readBytes),
-  }));
+  const rows = from.vec(readRow);
   const [mutates, gasUsed, hostCalls] = [from.bool(), from.u64(), from.u32()];
   const [witness, timings] = [from.option(readBytes), from.option(readTimings)];
   return {

@@ -2,7 +2,7 @@
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { readBlob } from "../../blobs/worker-blobs.ts";
 import { type BlobId, bytesOf } from "../../model/ids.ts";
-import type { Reader, Snapshot } from "../../storage/store.ts";
+import type { Column, Reader, Row, Snapshot } from "../../storage/store.ts";
 import type { Outcome, RunFailure, RunRequest } from "../contract.ts";
 import { Host } from "../host/imports.ts";
 import type { BlobPorts } from "./blob-handles.ts";
@@ -43,10 +43,24 @@ export function createRunner({ reader, blobs, moduleCacheBytes }: RunnerParts): 
 
   return {
     run(request) {
-      if (request.mode !== "read") return runOn(request, reader);
+      if (request.mode !== "read") return runOn(request, aheadOf(reader, request.ahead ?? []));
       using snapshot = reader.snapshot();
       return runOn(request, snapshot);
     },
+  };
+}
+
+/** The store as it will be: rows on their way to it are read first. */
+function aheadOf(reader: Reader, rows: readonly Row[]): Reader {
+  if (rows.length === 0) return reader;
+  const named = (column: Column, key: Uint8Array): string => column + Buffer.from(key).toString("latin1");
+  const coming = new Map(rows.map((row) => [named(row.column, row.key), row.value]));
+  return {
+    get: (column, key) => {
+      const name = named(column, key);
+      return coming.has(name) ? coming.get(name) : reader.get(column, key);
+    },
+    scan: (column, range) => reader.scan(column, range),
   };
 }
 

@@ -31,6 +31,7 @@ const id = uint8Array({ minLength: 32, maxLength: 32 });
 const bytes = uint8Array({ maxLength: 50 });
 const u64 = bigInt({ min: 0n, max: (1n << 64n) - 1n });
 const text = string({ unit: "grapheme" });
+const row = record({ column: constantFrom(...COLUMNS), key: bytes, value: option(bytes, { nil: undefined }) });
 
 it("a request", () => {
   const request = record(
@@ -46,6 +47,7 @@ it("a request", () => {
       nowNs: u64,
       seed: id,
       limits: constant(DEFAULT_LIMITS),
+      ahead: array(row, { minLength: 1 }),
     },
     { requiredKeys: ["context", "module", "method", "input", "executor", "device", "mode", "nowNs", "seed", "limits"] },
   );
@@ -70,7 +72,7 @@ it("an outcome", () => {
       xcalls: array(record({ context: id, method: text, params: bytes })),
       rootHash: id,
       artifact: bytes,
-      rows: array(record({ column: constantFrom(...COLUMNS), key: bytes, value: option(bytes, { nil: undefined }) })),
+      rows: array(row),
       mutates: boolean(),
       gasUsed: u64,
       hostCalls: constantFrom(0, 1, 1_000_000),

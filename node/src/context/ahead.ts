@@ -1,0 +1,106 @@
+/**
+ * Runs go ahead of the disk. A write's turn ends as soon as its rows are known: the next run of the context reads them from
+ * here, while they are on their way to the store; whatever has gathered meanwhile is one batch with one sync. Nothing is
+ * acknowledged, told to subscribers or readable by others before it is on disk, and where a batch fails, everything that was
+ * built on it fails with it.
+ */
+import type { Context } from "../model/context.ts";
+import type { ContextId } from "../model/ids.ts";
+import type { Row, Store } from "../storage/store.ts";
+import type { ContextRegistry } from "./registry.ts";
+
+/** Rows that may be on their way at a time; more of them wait, since each run has to be told of all. */
+export const MAX_ROWS_AHEAD = 2048;
+
+export interface Ahead {
+  /** The context as it is after everything that is on its way. */
+  tip(id: ContextId): Context | undefined;
+  /** Rows on their way, the latest of each key. */
+  rows(id: ContextId): readonly Row[];
+  /** Grows whenever a batch of the context fails: a run that began before has read what never came to be. */
+  failures(id: ContextId): number;
+  /** Resolves when `rows` and the context with them are on disk. Call it in the context's turn. */
+  append(context: Context, rows: readonly Row[]): Promise<void>;
+  /** Resolves when there is room for another run. */
+  room(id: ContextId): Promise<void>;
+  /** Resolves when nothing of the context is on its way, whatever became of it. */
+  settled(id: ContextId): Promise<void>;
+}
+
+interface Entry {
+  readonly context: Context;
+  readonly rows: readonly Row[];
+  resolve(): void;
+  reject(reason: unknown): void;
+}
+
+interface Line {
+  queued: Entry[];
+  writing: Entry[];
+  idle: Promise<void>;
+}
+
+export function createAhead(store: Pick<Store, "apply" | "durable">, registry: ContextRegistry): Ahead {
+  const lines = new Map<ContextId, Line>();
+  const failed = new Map<ContextId, number>();
+
+  const entriesOf = (id: ContextId): readonly Entry[] => {
+    const line = lines.get(id);
+    return line === undefined ? [] : [...line.writing, ...line.queued];
+  };
+
+  const drain = async (id: ContextId, line: Line): Promise<void> => {
+    while (line.queued.length > 0) {
+      [line.writing, line.queued] = [line.queued, []];
+      try {
+        // Asked for together, so that the batch itself is the synced write.
+        await Promise.all([store.apply(line.writing.flatMap(({ rows }) => rows)), store.durable()]);
+      } catch (thrown) {
+        failed.set(id, (failed.get(id) ?? 0) + 1);
+        const lost = entriesOf(id);
+        [line.writing, line.queued] = [[], []];
+        for (const entry of lost) entry.reject(thrown);
+        break;
+      }
+      const written = line.writing;
+      line.writing = [];
+      const last = written.at(-1);
+      if (last !== undefined) registry.set(last.context);
+      for (const entry of written) entry.resolve();
+    }
+    lines.delete(id);
+  };
+
+  return {
+    tip: (id) => entriesOf(id).at(-1)?.context ?? registry.get(id),
+    rows(id) {
+      const entries = entriesOf(id);
+      if (entries.length === 0) return [];
+      const latest = new Map<string, Row>();
+      for (const { rows } of entries) {
+        for (const row of rows) latest.set(row.column + Buffer.from(row.key).toString("latin1"), row);
+      }
+      return [...latest.values()];
+    },
+    failures: (id) => failed.get(id) ?? 0,
+    append(context, rows) {
+      return new Promise((resolve, reject) => {
+        const entry: Entry = { context, rows, resolve, reject };
+        const line = lines.get(context.id);
+        if (line !== undefined) {
+          line.queued.push(entry);
+          return;
+        }
+        const fresh: Line = { queued: [entry], writing: [], idle: Promise.resolve() };
+        lines.set(context.id, fresh);
+        fresh.idle = drain(context.id, fresh);
+      });
+    },
+    async room(id) {
+      const line = lines.get(id);
+      const rows = entriesOf(id).reduce((sum, entry) => sum + entry.rows.length, 0);
+      if (line !== undefined && rows > MAX_ROWS_AHEAD) await line.idle;
+    },
+    settled: async (id) => lines.get(id)?.idle,
+  };
+}
