@@ -5,6 +5,7 @@
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { UpdateApplicationInput } from "../../clients/context-client.ts";
 import type { Application, ApplicationModule } from "../../model/application.ts";
+import { BorshWriter } from "../../model/borsh.ts";
 import type { Context } from "../../model/context.ts";
 import { buildCommit } from "../commit.ts";
 import { migrateRoot } from "../migrate-root.ts";
@@ -13,12 +14,16 @@ import { runRequest } from "../run.ts";
 import { actingIdentity, authorised, returned } from "../rights.ts";
 import { known } from "./queries.ts";
 
+/** Takes borsh of (new root, witness?) as its input, and returns borsh of a boolean. */
+const CHECK = "__calimero_migration_check";
+
 export async function updateApplication(parts: ContextParts, input: UpdateApplicationInput): Promise<undefined> {
   known(parts, input.contextId);
   return parts.turns.run(input.contextId, "alone", () => update(parts, input));
 }
 
 async function update(parts: ContextParts, input: UpdateApplicationInput): Promise<undefined> {
+  await parts.ahead.settled(input.contextId);
   const context = known(parts, input.contextId);
   const { application, module } = await target(parts, context, input);
   const from = await parts.applications.get(context.applicationId, context.version);
@@ -74,7 +79,30 @@ async function migrate(
       field: "migrateMethod",
     });
   }
+  await askCheck(parts, context, module, call, new BorshWriter().bytes(root).option(outcome.migrationWitness, bytes));
   return buildCommit(parts, { context, identity, secret, outcome: migrateRoot(parts, context, root, outcome) });
+}
+
+const bytes = (writer: BorshWriter, value: Uint8Array): unknown => writer.bytes(value);
+
+/**
+ * The module's own word on what its migration made, asked on the state as it still is; a module without a check has none.
+ * `made`: the new root, and the witness that the migration left for its check.
+ */
+async function askCheck(
+  parts: ContextParts,
+  context: Context,
+  module: ApplicationModule,
+  { identity }: ReturnType<typeof authorised>,
+  made: BorshWriter,
+): Promise<void> {
+  const request = { contextId: context.id, module: module.prepared, method: CHECK, input: made.done(), identity };
+  const outcome = await parts.executor.run(runRequest(parts, { ...request, mode: "read" }));
+  if ("failure" in outcome.returns && outcome.returns.failure.detail === "MethodNotFound") return;
+  if (returned(outcome)?.[0] === 1) return;
+  throw new ShoalError("conflict", "the application's own check refused what its migration made", {
+    field: "migrateMethod",
+  });
 }
 
 async function target(

@@ -1,20 +1,33 @@
-/** The index row that a Rust app's storage writes for each of its entities; here it is only read. */
+/** The index row that a Rust app's storage writes for each of its entities, with the places of what a host may change in it. */
 import { GUEST_LAYOUTS } from "../../crdt/actions.ts";
 import { readMetadata, type Layout, type Metadata } from "../../crdt/metadata.ts";
 import { BorshReader } from "../../model/borsh.ts";
 import { sha256 } from "../../model/sha256.ts";
 
 const ID = 32;
+export const HASH = 32;
+
+interface Child {
+  readonly id: Uint8Array;
+  readonly hash: Uint8Array;
+  /** Where in the row the hash is. */
+  readonly hashAt: number;
+}
 
 export interface EntityIndex {
+  readonly layout: Layout;
   readonly id: Uint8Array;
   readonly parent: Uint8Array | undefined;
-  readonly children: readonly { readonly id: Uint8Array; readonly hash: Uint8Array }[];
+  /** As stored: by age. */
+  readonly children: readonly Child[];
   readonly fullHash: Uint8Array;
   readonly ownHash: Uint8Array;
   readonly metadata: Metadata;
   /** Nanoseconds since the epoch. */
   readonly deletedAt: bigint | undefined;
+  /** Where in the row the full hash is; the own hash follows. */
+  readonly hashesAt: number;
+  readonly metadataAt: number;
 }
 
 /** Undefined for bytes that are no index of any layout; what fits is read to its last byte. */
@@ -29,40 +42,36 @@ export function decodeEntityIndex(row: Uint8Array): EntityIndex | undefined {
   return undefined;
 }
 
-/**
- * The hash of an index with its children. Earlier builds took the children in the order they are stored in, by age; later
- * ones by id, because nodes disagree on ages.
- */
-export function fullHashes(
-  ownHash: Uint8Array,
-  children: readonly { readonly id: Uint8Array; readonly hash: Uint8Array }[],
-): readonly Uint8Array[] {
+export const hashWithChildren = (ownHash: Uint8Array, children: readonly Pick<Child, "hash">[]): Uint8Array =>
+  sha256(ownHash, ...children.map(({ hash }) => hash));
+
+/** The children in the order in which they are hashed: by id, because nodes disagree on ages; earlier builds, as stored. */
+export function inHashOrder({ ownHash, fullHash, children }: EntityIndex): readonly Child[] {
   const byId = children.toSorted((a, b) => Buffer.compare(a.id, b.id));
-  return [byId, children].map((ordered) => sha256(ownHash, ...ordered.map(({ hash }) => hash)));
+  return Buffer.compare(hashWithChildren(ownHash, byId), fullHash) === 0 ? byId : children;
 }
 
 function read(row: Uint8Array, layout: Layout): EntityIndex {
   const reader = new BorshReader(row);
-  const id = reader.fixed(32);
-  const parent = reader.option((inner) => inner.fixed(32));
+  const at = (): number => row.length - reader.remaining;
+  const id = reader.fixed(ID);
+  const parent = reader.option((inner) => inner.fixed(ID));
   const children = reader.option((inner) =>
     inner.vec((child) => {
-      const found = { id: child.fixed(32), hash: child.fixed(32) };
+      const found = { id: child.fixed(ID), hashAt: at(), hash: child.fixed(HASH) };
       readMetadata(child, layout);
       return found;
     }),
   );
-  const fullHash = reader.fixed(32);
-  const ownHash = reader.fixed(32);
+  const hashesAt = at();
+  const [fullHash, ownHash] = [reader.fixed(HASH), reader.fixed(HASH)];
+  const metadataAt = at();
   const metadata = readMetadata(reader, layout);
   const deletedAt = reader.option((inner) => inner.u64());
-  skipDeletedChildren(reader, layout);
-  return { id, parent, children: children ?? [], fullHash, ownHash, metadata, deletedAt };
-}
-
-/** Reads the end of an index: the ids of deleted children, which builds up to the middle of `G2+` do not have. */
-export function skipDeletedChildren(reader: BorshReader, layout: Layout): void {
-  const absent = layout === "G2" || (layout === "G2+" && reader.remaining === 0);
-  if (!absent) reader.vec((inner) => inner.fixed(ID));
+  // The ids of deleted children, which builds up to the middle of `G2+` do not have.
+  const ends = layout === "G2" || (layout === "G2+" && reader.remaining === 0);
+  if (!ends) reader.vec((inner) => inner.fixed(ID));
   reader.end();
+  const places = { hashesAt, metadataAt };
+  return { layout, id, parent, children: children ?? [], fullHash, ownHash, metadata, deletedAt, ...places };
 }

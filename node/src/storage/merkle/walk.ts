@@ -1,6 +1,6 @@
 /** Reading a state tree of either layout from its rows: every entity in it, and whether its hashes are what they must be. */
 import { sha256 } from "../../model/sha256.ts";
-import { decodeEntityIndex, fullHashes, type EntityIndex } from "./entity-index.ts";
+import { decodeEntityIndex, hashWithChildren, inHashOrder, type EntityIndex } from "./entity-index.ts";
 import { collectionHash, decodeEntity, ownHash } from "./entity-row.ts";
 import { expectedNode, type Leaf } from "./recompute.ts";
 import { entityKey, guestEntryKey, guestIndexKey, nodeKey, ROW } from "./row-keys.ts";
@@ -181,6 +181,7 @@ function checkGuest(get: GetRow, index: EntityIndex): void {
   if (value !== undefined && !same(index.ownHash, sha256(value))) {
     throw new Problem(hex(index.id), "the entity has another value than its hash says");
   }
-  if (!fullHashes(index.ownHash, index.children).some((full) => same(index.fullHash, full)))
+  if (!same(index.fullHash, hashWithChildren(index.ownHash, inHashOrder(index)))) {
     throw new Problem(hex(index.id), "the entity's hash is not that of its children");
+  }
 }
