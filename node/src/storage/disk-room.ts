@@ -16,6 +16,19 @@ export const freeBytesOf: FreeBytes = (path) => {
   return bavail * bsize;
 };
 
+/** How long an answer stands: in it nobody writes as much as the reserve. */
+const LOOK_EVERY_MS = 100;
+
+/** The same for whoever writes thousands of times a second, asked of the file system ten times a second. */
+export function nowAndThen(look: FreeBytes = freeBytesOf): FreeBytes {
+  let [free, at] = [0, Number.NEGATIVE_INFINITY];
+  return (path) => {
+    const now = performance.now();
+    if (now - at >= LOOK_EVERY_MS || free < 2 * DISK_RESERVE_BYTES) [free, at] = [look(path), now];
+    return free;
+  };
+}
+
 /** Throws `unavailable` where writing `bytes` more would touch the reserve. */
 export function requireRoom(path: string, bytes: number, freeBytes: FreeBytes): void {
   const free = freeBytes(path);

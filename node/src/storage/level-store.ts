@@ -109,6 +109,7 @@ export class LevelStore implements Store {
         { sync },
       );
       this.#dirty = true;
+      this.#olderLogs.note(operations.length, bytesOf(puts));
       if (!sync) return;
       await this.#olderLogs.sync();
       this.#dirty = false;

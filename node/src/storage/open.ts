@@ -3,7 +3,7 @@ import { realpathSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { Log } from "@shoal/shared/base/log.ts";
-import { type FreeBytes, freeBytesOf } from "./disk-room.ts";
+import { type FreeBytes, nowAndThen } from "./disk-room.ts";
 import { storeError } from "./errors.ts";
 import { openFormat, readOnlyFormat } from "./format.ts";
 import { Handles, openDatabase, ReaderHandle } from "./handles.ts";
@@ -33,7 +33,7 @@ const openHere = new Set<string>();
  * Throws `conflict` where the directory is open already, here or in another process; `precondition_failed` for a store of a
  * newer version or another key; `internal` for a damaged one; `unavailable` where the file system refuses.
  */
-export async function openStore({ path, log, cipher, freeBytes = freeBytesOf }: OpenStoreOptions): Promise<Store> {
+export async function openStore({ path, log, cipher, freeBytes = nowAndThen() }: OpenStoreOptions): Promise<Store> {
   const directory = await directoryAt(path);
   if (openHere.has(directory)) throw new ShoalError("conflict", `the store at ${path} is open already`);
   openHere.add(directory);
