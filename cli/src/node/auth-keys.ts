@@ -86,6 +86,7 @@ function addPermissions(group: Command, runtime: Runtime): void {
           add.length + remove.length === 0
             ? await node.keys.permissions(id, signal)
             : await node.keys.changePermissions(id, { add, remove }, signal);
+        if (add.length > 0) output.note("what was added holds from the key's next sign-in or renewal on");
         output.result({ key: id, permissions }, permissions.join("\n"), () => permissions.join("\n") || "nothing");
       }),
     );

@@ -25,6 +25,7 @@ export function addContexts(parent: Command, runtime: Runtime): void {
     .argument("<application>", "id or alias")
     .option("--args <json>", "arguments of the application's init; @file or - for standard input")
     .option("--alias <name>", "a name for the context on this node")
+    .option("--name <name>", "what members of its group see it as")
     .option("--group <hex>", "the group it belongs to; without one it gets its own")
     .option("--service <name>", "of an application with more than one")
     .option("--seed <base58>", "32 bytes: the same seed gives the same id")
@@ -37,7 +38,13 @@ export function addContexts(parent: Command, runtime: Runtime): void {
         const body = {
           applicationId,
           initializationParams: [...init],
-          ...optional(options, { alias: "alias", groupId: "group", serviceName: "service", contextSeed: "seed" }),
+          ...optional(options, {
+            alias: "alias",
+            name: "name",
+            groupId: "group",
+            serviceName: "service",
+            contextSeed: "seed",
+          }),
         };
         const { data } = await session.node.call("contexts.create", { body, signal: session.signal });
         session.output.result(data, data.contextId, (now) => details(data, now));

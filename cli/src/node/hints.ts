@@ -36,10 +36,11 @@ const HINTS: Partial<Record<ErrorCode, Hint>> = {
   rate_limited: (error) =>
     `try again ${error.retryAfterSeconds === undefined ? "later" : `in ${error.retryAfterSeconds} s`}`,
   internal: (error) => (error instanceof ApiError ? "the node's log says more, under the request id" : undefined),
-  invalid_argument: (error, _, group) =>
-    error instanceof RpcError
-      ? "`shoal app abi <application>` shows methods and their arguments"
-      : `\`shoal ${group} --help\` shows what is expected`,
+  invalid_argument: (error, _, group) => {
+    if (!(error instanceof RpcError)) return `\`shoal ${group} --help\` shows what is expected`;
+    // What the method itself says needs no more.
+    return error.thrown === undefined ? "`shoal app abi <application>` shows methods and their arguments" : undefined;
+  },
 };
 
 /** The server's sentence, unless it speaks of headers: that is for programs. */

@@ -5,11 +5,15 @@ import { ShoalError } from "@shoal/shared/base/errors.ts";
 export class RpcError extends ShoalError {
   readonly type: string;
   readonly data: unknown;
+  /** What the method itself failed with, parsed where it is JSON; undefined where it was not the method that failed. */
+  readonly thrown: unknown;
 
   constructor(type: string, data: unknown) {
-    super(CODES[innermost(type, data)] ?? "invalid_argument", textOf(type, data));
+    const thrown = thrownBy(data);
+    super(CODES[innermost(type, data)] ?? "invalid_argument", textOf(type, data, thrown));
     this.type = type;
     this.data = data;
+    this.thrown = thrown;
   }
 }
 
@@ -23,13 +27,13 @@ const CODES: Readonly<Record<string, ShoalError["code"]>> = {
 
 /** The output of a successful call; throws `RpcError` for another one, `internal` for what is no answer at all. */
 export function rpcResult(answer: unknown): unknown {
-  if (typeof answer !== "object" || answer === null)
+  if (typeof answer !== "object" || answer === null || !("result" in answer || "error" in answer))
     throw new ShoalError("internal", "the node's answer is not JSON-RPC");
   if ("error" in answer) {
-    const { type, data } = answer.error as { readonly type?: unknown; readonly data?: unknown };
+    const { type, data } = (answer.error ?? {}) as { readonly type?: unknown; readonly data?: unknown };
     throw new RpcError(String(type), data);
   }
-  const { result } = answer as { readonly result?: { readonly output?: unknown } };
+  const { result } = answer as { readonly result?: { readonly output?: unknown } | null };
   return result?.output ?? undefined;
 }
 
@@ -37,8 +41,29 @@ function innermost(type: string, data: unknown): string {
   return typeof data === "object" && data !== null && "type" in data ? String(data.type) : type;
 }
 
-function textOf(type: string, data: unknown): string {
+/** A node writes what a method failed with as a list of its bytes, as upstream does. */
+function thrownBy(data: unknown): unknown {
+  const bytes = typeof data === "string" ? /returned an error: \[([\d, ]*)\]$/.exec(data)?.[1] : undefined;
+  if (bytes === undefined) return undefined;
+  const text = new TextDecoder().decode(Uint8Array.from(bytes.split(",").map(Number)));
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+function textOf(type: string, data: unknown, thrown: unknown): string {
+  if (thrown !== undefined) return `the method failed: ${messageIn(thrown)}`;
   if (typeof data === "string") return `${type}: ${data}`;
   const inner = innermost(type, data);
   return inner === type ? type : `${type}: ${inner}`;
+}
+
+/** Apps mostly fail with `{code, message}` or with plain text. */
+function messageIn(thrown: unknown): string {
+  if (typeof thrown === "string") return thrown;
+  if (typeof thrown === "object" && thrown !== null && "message" in thrown && typeof thrown.message === "string")
+    return thrown.message;
+  return JSON.stringify(thrown);
 }
