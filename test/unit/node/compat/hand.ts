@@ -47,7 +47,7 @@ export function shared(build: Build, writers: readonly Uint8Array[], signature: 
 
 export const member = (anchor: Uint8Array, signature: Uint8Array): Buffer => join(byte(4), anchor, signature);
 
-export interface About {
+interface About {
   readonly created?: bigint;
   readonly updated?: bigint;
   readonly storage?: Uint8Array;
@@ -68,12 +68,12 @@ export function metadata(build: Build, about: About = {}): Buffer {
   );
 }
 
-export interface Child {
+interface Child {
   readonly id: Uint8Array;
   readonly hash: Uint8Array;
 }
 
-export interface Index {
+interface Index {
   readonly id: Uint8Array;
   readonly parent?: Uint8Array;
   /** As stored. */
