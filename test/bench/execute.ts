@@ -180,14 +180,13 @@ function tableOf(single: readonly Measured[]): string {
   const lines: readonly (readonly [string, number])[] = [
     ["HTTP: client, sockets, parsing, answer", total - us("execute") - us("auth")],
     ["auth: cached token, permission", us("auth")],
-    ["queue, rights, delta, signature", us("execute") - us("executor") - us("apply") - us("durable")],
+    ["queue, rights, delta, signature", us("execute") - us("executor") - us("durable")],
     ["to the worker and back", us("executor") - method],
     ["instance", us("instance")],
     ["guest", us("guest")],
     ["host calls", us("host")],
     ["Merkle", us("merkle")],
-    ["commit: batch", us("apply")],
-    ["commit: to disk", us("durable")],
+    ["commit: one batch, synced", us("durable")],
   ];
   const row = ([what, value]: readonly [string, number]): string =>
     `  ${what.padEnd(42)}${value.toFixed(1).padStart(9)} µs`;
