@@ -1,5 +1,5 @@
 /** `shoal alias`: names for contexts, applications and identities, on one node. */
-import type { Command } from "commander";
+import { Argument, type Command } from "commander";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { argument, text, type Options, type Runtime } from "../session.ts";
 import { actOnNode, contextOf, nodeFlags, type NodeSession } from "./session.ts";
@@ -9,14 +9,14 @@ type Kind = (typeof KINDS)[number];
 
 export function addAliases(parent: Command, runtime: Runtime): void {
   const group = nodeFlags(parent.command("alias").description("names for contexts, applications and identities"));
-  const kinds = KINDS.join(", ");
   group
     .command("create")
-    .argument("<kind>", kinds)
+    .addArgument(kindArgument())
     .argument("<name>")
     .argument("<id>", "what it stands for")
     .option("--context <context>", "of an identity")
     .description("Gives something a name")
+    .addHelpText("after", "\nExample: shoal alias create context kv 5Hq2...")
     .action(
       actOnNode(runtime, async (session, args, options) => {
         const [kind, alias, id] = [kindOf(args), argument(args, 1), argument(args, 2)];
@@ -26,7 +26,7 @@ export function addAliases(parent: Command, runtime: Runtime): void {
     );
   group
     .command("get")
-    .argument("<kind>", kinds)
+    .addArgument(kindArgument())
     .argument("<name>")
     .option("--context <context>", "of an identity")
     .description("What a name stands for")
@@ -40,7 +40,7 @@ export function addAliases(parent: Command, runtime: Runtime): void {
     );
   group
     .command("list")
-    .argument("<kind>", kinds)
+    .addArgument(kindArgument())
     .option("--context <context>", "of identities")
     .description("Names and what they stand for")
     .action(
@@ -52,7 +52,7 @@ export function addAliases(parent: Command, runtime: Runtime): void {
     );
   group
     .command("delete")
-    .argument("<kind>", kinds)
+    .addArgument(kindArgument())
     .argument("<name>")
     .option("--context <context>", "of an identity")
     .description("Forgets a name")
@@ -65,12 +65,10 @@ export function addAliases(parent: Command, runtime: Runtime): void {
     );
 }
 
-function kindOf(args: readonly string[]): Kind {
-  const given = argument(args, 0);
-  const kind = KINDS.find((known) => known === given);
-  if (kind !== undefined) return kind;
-  throw new ShoalError("invalid_argument", `expected one of ${KINDS.join(", ")}`, { field: "kind" });
-}
+const kindArgument = (): Argument => new Argument("<kind>").choices(KINDS);
+
+/** Commander has checked that it is one of them. */
+const kindOf = (args: readonly string[]): Kind => argument(args, 0) as Kind;
 
 function scopeOf(session: NodeSession, options: Options): Promise<string> {
   const context = text(options, "context");

@@ -13,7 +13,7 @@ import { readStdin, wholeNumber, withoutLineEnd } from "./input.ts";
 
 const DEFAULT_NAME = "default";
 const AUTH_MODES = ["proxy", "embedded"] as const;
-const LOG_LEVELS = ["trace", "debug", "info", "warn", "error"];
+const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"];
 
 /** Flags that say which node of this machine is meant. */
 function local(command: Command): Command {

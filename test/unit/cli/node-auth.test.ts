@@ -64,7 +64,10 @@ test("revoking ends every sign-in of a key, and deleting it ends the key", async
 
 test("an application's tokens may what they were made for, until their key is deleted", async () => {
   const made = await shell.json<{ accessToken: string; refreshToken: string }>(
-    ...["auth", "client-key", "--permissions", "application:list"],
+    "auth",
+    "client-key",
+    "--permissions",
+    "application:list",
   );
   const ask = async (path: string): Promise<number> =>
     (await fetch(own.url + path, { headers: { authorization: `Bearer ${made.accessToken}` } })).status;

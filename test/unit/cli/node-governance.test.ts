@@ -35,8 +35,19 @@ describe("a group", () => {
     expect((await group("list")).split("\n")).toContain(id);
     expect(await shell.json("group", "get", id)).toMatchObject({ groupId: id, alias: "friends", memberCount: 1 });
     const settings = await shell.json(
-      ...["group", "settings", id, "--name", "enemies", "--default-visibility", "restricted"],
-      ...["--default-capabilities", "createContext,inviteMembers", "--upgrades", "Coordinated", "--deadline", "12h"],
+      "group",
+      "settings",
+      id,
+      "--name",
+      "enemies",
+      "--default-visibility",
+      "restricted",
+      "--default-capabilities",
+      "createContext,inviteMembers",
+      "--upgrades",
+      "Coordinated",
+      "--deadline",
+      "12h",
     );
     expect(settings).toMatchObject({
       name: "enemies",

@@ -1,0 +1,63 @@
+/** A node of this machine from its first command to its last: made, configured, run, stopped. */
+import { readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { eventually } from "../../support/clock.ts";
+import { openShell, type Shell } from "./shoal.ts";
+
+let shell: Shell;
+let place: readonly string[];
+beforeEach(async () => {
+  shell = await openShell({ SHOAL_NODE_PASSWORD: "correct horse battery" });
+  place = ["--home", join(shell.folder, "nodes"), "--node", "one"];
+  await writeFile(join(shell.folder, "password"), "correct horse battery\n");
+});
+afterEach(() => shell.leave());
+
+test("it is made once, says what it is, runs until it is told to end, and is asked meanwhile", async () => {
+  const init = ["node", "init", ...place, "--server-host", "127.0.0.1", "--server-port", "0"];
+  const admin = ["--auth-mode", "embedded", "--admin-user", "ada", "--admin-password-file", "password"];
+  const made = await shell.run(...init, ...admin, "--output", "json");
+  expect(made).toMatchObject({ code: 0, err: "" });
+  const { directory, administrator } = JSON.parse(made.out) as { directory: string; administrator: string };
+  expect(administrator).toBe("ada");
+  expect((await stat(join(directory, "config.toml"))).mode & 0o777).toBe(0o600);
+  expect((await shell.run(...init, "--no-admin")).code).toBe(4);
+
+  const running = shell.start("node", "run", ...place, "--output", "json", "--log-level", "fatal");
+  const line = await eventually(() => /^.*\n/.exec(running.written().out)?.[0], "the node is ready");
+  const [url = ""] = (JSON.parse(line) as { urls: string[] }).urls;
+  const login = await shell.run("auth", "login", "--api", url, "--username", "ada", "-q");
+  expect(login).toMatchObject({ code: 0, out: `${new URL(url).host}\n` });
+  expect((await shell.run("peers", "-q")).out).toBe("0\n");
+  running.process.kill("SIGINT");
+  expect(await running.ended).toMatchObject({ code: 0, err: "" });
+  expect(await shell.run("peers")).toMatchObject({ code: 7, err: expect.stringContaining("shoal node run") });
+});
+
+test("its configuration is shown and changed, and nothing is written that it would not start with", async () => {
+  await shell.run("node", "init", ...place, "--no-admin", "-q");
+  const path = join(shell.folder, "nodes", "one", "config.toml");
+  const shown = await shell.run("node", "config", ...place, "gc.check_interval", "-o", "json");
+  expect(JSON.parse(shown.out)).toEqual({ gc: { check_interval: 43_200 } });
+  expect((await shell.run("node", "config", ...place, "gc.check_interval=60")).out).toContain("60");
+  const before = await readFile(path, "utf8");
+  expect(before).toContain("check_interval = 60");
+  expect(await shell.run("node", "config", ...place, "gc.check_interval=soon")).toMatchObject({ code: 2, out: "" });
+  expect((await shell.run("node", "config", ...place, "gc.check_interval", "gc.batch_size=1")).code).toBe(2);
+  expect(await readFile(path, "utf8")).toBe(before);
+  expect((await shell.run("node", "config", "--home", shell.folder, "--node", "none")).code).toBe(3);
+  expect((await shell.run("node", "run", "--home", shell.folder, "--node", "none")).code).toBe(3);
+});
+
+test.each([
+  [["--server-port", "many"], "server-port"],
+  [["--admin-user", "ada"], "admin-password-file"],
+  [["--admin-user", "ada", "--admin-password-file", "nowhere"], "cannot be read"],
+  [["--auth-mode", "none"], "proxy, embedded"],
+])("%j makes no node, and is told why", async (options, said) => {
+  const ended = await shell.run("node", "init", ...place, ...options);
+  expect([ended.code, ended.out]).toEqual([2, ""]);
+  expect(ended.err).toContain(said);
+  await expect(stat(join(shell.folder, "nodes", "one", "config.toml"))).rejects.toThrow("ENOENT");
+});
