@@ -19,6 +19,8 @@ const CONTEXTS = 16;
 const GOAL = 1.35;
 const PROGRAM = new URL("./support/execute-main.ts", import.meta.url);
 
+type Part = "http" | "set" | "get" | "set, on its thread" | "get, on its thread" | "store";
+
 interface Ready {
   readonly url: string;
   readonly stubUrl: string;
@@ -119,7 +121,14 @@ async function run({ rounds, log }: BenchOptions): Promise<BenchRow[]> {
       "get, 16 contexts": { method: "get", contexts: CONTEXTS, lanes: LANES, calls: CALLS },
     } as const satisfies Record<string, Load>;
     const whole = Object.fromEntries(Object.keys(plans).map((name) => [name, [] as Measured[]]));
-    const parts = { http: [] as Measured[], wasmSet: [] as Measured[], storage: [] as Measured[] };
+    const parts: Record<Part, Measured[]> = {
+      http: [],
+      set: [],
+      get: [],
+      "set, on its thread": [],
+      "get, on its thread": [],
+      store: [],
+    };
     const single: Measured[] = [];
     // Compiles the paths, and writes what the reads expect.
     for (const plan of Object.values(plans)) await load(server, server.url, { ...plan, calls: CALLS * 2 });
@@ -128,8 +137,14 @@ async function run({ rounds, log }: BenchOptions): Promise<BenchRow[]> {
       for (const [name, plan] of Object.entries(plans)) whole[name]?.push(await load(server, server.url, plan));
       parts.http.push(await load(server, server.stubUrl, plans["set, 1 context"]));
       single.push(await load(server, server.url, { method: "set", contexts: 1, lanes: 1, calls: CALLS / 4 }));
-      parts.wasmSet.push(await server.ask({ do: "wasm", calls: CALLS }));
-      parts.storage.push(await server.ask({ do: "storage", calls: CALLS, lanes: LANES }));
+      for (const [method, mode] of [
+        ["set", "write"],
+        ["get", "read"],
+      ] as const) {
+        parts[method].push(await server.ask({ do: "method", mode, calls: CALLS }));
+        parts[`${method}, on its thread`].push(await server.ask({ do: "thread", mode, calls: CALLS, lanes: LANES }));
+      }
+      parts.store.push(await server.ask({ do: "storage", calls: CALLS, lanes: LANES }));
       log(`round ${round + 1} of ${rounds}`);
     }
     log(tableOf(single));
@@ -141,30 +156,32 @@ async function run({ rounds, log }: BenchOptions): Promise<BenchRow[]> {
 
 function rowsOf(
   whole: Readonly<Record<string, readonly Measured[]>>,
-  parts: Readonly<Record<"http" | "wasmSet" | "storage", readonly Measured[]>>,
+  parts: Readonly<Record<Part, readonly Measured[]>>,
 ): BenchRow[] {
-  const [http, wasm, storage] = [parts.http, parts.wasmSet, parts.storage].map((part) => median(perCall(part, CALLS)));
+  const cost = (part: Part): number => median(perCall(parts[part], CALLS));
   const rows: BenchRow[] = [];
   for (const [name, measured] of Object.entries(whole)) {
-    const sum = (http ?? 0) + (wasm ?? 0) + (name.startsWith("set") ? (storage ?? 0) : 0);
+    const method = name.startsWith("set") ? "set" : "get";
+    const other = cost("http") + (method === "set" ? cost("store") : 0);
     const cpu = perCall(measured, CALLS);
-    rows.push({
+    const against = (peer: string, sum: number): BenchRow => ({
       ...alone({ bench: "execute", metric: `${name}: CPU per call`, unit: "µs" }, cpu),
-      peer: name.startsWith("set") ? "HTTP + method + store" : "HTTP + method",
+      peer,
       peerValue: Math.round(sum),
       ratio: Number((median(cpu) / sum).toFixed(3)),
       goal: `<= ${GOAL}x`,
       pass: median(cpu) / sum <= GOAL,
     });
+    const store = method === "set" ? " + store" : "";
+    rows.push(against(`HTTP + method${store}`, other + cost(method)));
+    rows.push(against(`the same, method on its thread`, other + cost(`${method}, on its thread`)));
     const rate = measured.map(({ wallMs }) => (CALLS * 1000) / wallMs);
     rows.push(alone({ bench: "execute", metric: `${name}: calls per second`, unit: "1/s" }, rate));
   }
-  for (const [metric, value] of [
-    ["HTTP and auth alone", parts.http],
-    ["the method alone", parts.wasmSet],
-    ["the store alone", parts.storage],
-  ] as const) {
-    rows.push(alone({ bench: "execute", metric: `${metric}: CPU per call`, unit: "µs" }, perCall(value, CALLS)));
+  for (const [part, measured] of Object.entries(parts)) {
+    rows.push(
+      alone({ bench: "execute", metric: `alone: ${part}: CPU per call`, unit: "µs" }, perCall(measured, CALLS)),
+    );
   }
   return rows;
 }

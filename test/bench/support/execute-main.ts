@@ -1,6 +1,6 @@
 /**
  * The node of the `execute` bench in a process of its own. Commands come as lines of JSON, answers go as lines of JSON: `begin`
- * and `end` around a load from outside, `wasm` and `storage` for parts that need no load from outside.
+ * and `end` around a load from outside; `method` (on this thread), `thread` (on the executor's) and `storage` need none.
  */
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
@@ -9,7 +9,8 @@ import { ownCpuMs } from "./cpu.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
 interface Command {
-  readonly do: "begin" | "end" | "wasm" | "storage" | "close";
+  readonly do: "begin" | "end" | "method" | "thread" | "storage" | "close";
+  readonly mode?: "read" | "write";
   readonly calls?: number;
   readonly lanes?: number;
 }
@@ -31,6 +32,13 @@ const end = (): { cpuMs: number; wallMs: number } => ({
   wallMs: performance.now() - began.wall,
 });
 
+async function inLanes(calls: number, lanes: number, work: () => Promise<unknown>): Promise<void> {
+  const lane = async (): Promise<void> => {
+    for (let n = 0; n < calls / lanes; n++) await work();
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+}
+
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line) as Command;
   const { calls = 0, lanes = 1 } = command;
@@ -39,23 +47,17 @@ for await (const line of createInterface({ input: process.stdin })) {
     begin();
     say({});
   } else if (command.do === "end") say({ ...end(), spans: watch.take() });
-  else if (command.do === "wasm") {
+  else if (command.do === "method" || command.do === "thread") {
     begin();
-    const { request } = node.last;
+    const request = node.last[command.mode ?? "write"];
     if (request === undefined) throw new Error("nothing has run yet");
-    for (let n = 0; n < calls; n++) node.runner.run(request);
+    if (command.do === "method") for (let n = 0; n < calls; n++) node.runner.run(request);
+    else await inLanes(calls, lanes, () => node.executor.run(request));
     say(end());
   } else {
     begin();
     const { rows } = node.last;
-    await Promise.all(
-      Array.from({ length: lanes }, async () => {
-        for (let n = 0; n < calls / lanes; n++) {
-          await node.store.apply(rows);
-          await node.store.durable();
-        }
-      }),
-    );
+    await inLanes(calls, lanes, () => Promise.all([node.store.apply(rows), node.store.durable()]));
     say(end());
   }
 }

@@ -23,7 +23,7 @@ import { createAttester } from "@shoal/node/governance/tee/attester.ts";
 import type { NodeMessage } from "@shoal/node/manager/messages.ts";
 import { keyPairOf } from "@shoal/node/model/keys.ts";
 import type { NetworkMessage } from "@shoal/node/network/messages.ts";
-import type { Outcome, RunRequest } from "@shoal/node/runtime/contract.ts";
+import type { Executor, Outcome, RunRequest } from "@shoal/node/runtime/contract.ts";
 import { createExecutor } from "@shoal/node/runtime/executor/executor.ts";
 import { DEFAULT_LIMITS } from "@shoal/node/runtime/limits.ts";
 import { governanceHandlers } from "@shoal/node/server/admin/governance/index.ts";
@@ -46,8 +46,9 @@ export interface BenchNode {
   readonly store: Store;
   readonly runner: Runner;
   readonly contextIds: readonly string[];
-  /** The last run in write mode: what it was asked, and the rows it left. */
-  readonly last: { request?: RunRequest; rows: readonly Row[] };
+  readonly executor: Pick<Executor, "run">;
+  /** The last runs of each mode: what they were asked, and the rows that the one that wrote left. */
+  readonly last: { write?: RunRequest; read?: RunRequest; rows: readonly Row[] };
   token(): Promise<string>;
   close(): Promise<void>;
 }
@@ -165,6 +166,7 @@ export async function openBenchNode(module: Uint8Array, contexts: number, watch:
     stubUrl: stubbed.urls[0] ?? "",
     store,
     runner: createRunner({ reader, blobs: { directory: blobsPath, clock }, moduleCacheBytes: 64 << 20 }),
+    executor,
     contextIds,
     last,
     token: () => signIn(url),
@@ -194,7 +196,10 @@ async function noted(
     watch.add("host", timings.hostUs - timings.merkleUs);
     watch.add("merkle", timings.merkleUs);
   }
-  if (request.mode === "write") Object.assign(last, { request, rows: outcome.rows });
+  // What was on its way then is in the store by now.
+  const { ahead: _, ...alone } = request;
+  if (request.mode === "write") Object.assign(last, { write: alone, rows: outcome.rows });
+  else last.read = alone;
   return outcome;
 }
 
