@@ -144,6 +144,16 @@ test("a member of a shared domain is signed for its anchor, whose writers it doe
   expect(result).toEqual(new Uint8Array(actions(upsert(0, of(1), DATA, about(join(payload, payload))))));
 });
 
+test("what a causal delta says after its actions stays as it is when they are signed", () => {
+  const about = (signature: Uint8Array): Buffer => metadata("G3", { storage: user(KEY, signed("G3", signature, 7n)) });
+  // The delta's id, its stamp, and who may write the anchor of a shared domain.
+  const tail = join(of(1), u64(5n), Buffer.alloc(16, 6), u32(1), of(9), u32(1), KEY, byte(7));
+  const causal = (signature: Uint8Array): Buffer =>
+    join(byte(2), actions(upsert(0, of(1), DATA, about(signature))).subarray(1), tail);
+  const result = signUserActions(causal(UNSIGNED), KEY, () => Buffer.alloc(64, 3));
+  expect(result).toEqual(new Uint8Array(causal(Buffer.alloc(64, 3))));
+});
+
 const CHILDREN = [
   { id: of(7), hash: of(70) },
   { id: of(3), hash: of(30) },
