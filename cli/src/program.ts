@@ -26,6 +26,7 @@ export function createProgram(runtime: Runtime, version: string): Command {
     .description("Asks Shoal's control plane for what you want, and shows what became of it.")
     .version(version)
     .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
     .configureOutput({ writeOut: runtime.streams.stdout, writeErr: runtime.streams.stderr })
     .addOption(
       new Option("-o, --output <format>", "for people or for programs").choices(["json", "table"]).default("table"),

@@ -6,7 +6,7 @@ import { argument, text, texts, type Runtime } from "../session.ts";
 import { dropTokens } from "../settings/nodes.ts";
 import { addAuthKeys } from "./auth-keys.ts";
 import { passwordOf } from "./input.ts";
-import { actOnNode, clientOf, contextOf, identityOf, nodeFlags } from "./session.ts";
+import { actingIdentity, actOnNode, clientOf, contextOf, nodeFlags } from "./session.ts";
 
 const CLIENT_NAME = "shoal";
 
@@ -70,7 +70,8 @@ function addClientKey(group: Command, runtime: Runtime): void {
         const contextId = given === undefined ? undefined : await contextOf(session, given);
         const key = {
           contextId,
-          contextIdentity: contextId === undefined ? undefined : await ownIdentity(session, contextId, options),
+          contextIdentity:
+            contextId === undefined ? undefined : await actingIdentity(session, contextId, text(options, "identity")),
           permissions: texts(options, "permissions"),
         };
         if (contextId === undefined && key.permissions.length === 0)
@@ -95,17 +96,4 @@ function addClientKey(group: Command, runtime: Runtime): void {
         output.result({ key: id, revoked: true }, id, () => `${id} is signed out everywhere`);
       }),
     );
-}
-
-async function ownIdentity(
-  session: Parameters<typeof contextOf>[0],
-  id: string,
-  options: Readonly<Record<string, unknown>>,
-): Promise<string> {
-  const given = text(options, "identity");
-  if (given !== undefined) return identityOf(session, id, given);
-  const { data } = await session.node.call("contexts.identitiesOwned", { params: { id }, signal: session.signal });
-  const [own] = data.identities;
-  if (own !== undefined) return own;
-  throw new ShoalError("not_found", "the node has no identity in this context: add --identity", { field: "identity" });
 }

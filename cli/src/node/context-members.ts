@@ -4,7 +4,7 @@ import { details } from "../output.ts";
 import { argument, text, type Runtime } from "../session.ts";
 import { duration, readJson } from "./input.ts";
 import { readInvitation, tellInvitation } from "./invitations.ts";
-import { actOnNode, contextOf, endpointCommand, identityOf } from "./session.ts";
+import { actingIdentity, actOnNode, contextOf, endpointCommand, identityOf, type NodeSession } from "./session.ts";
 
 const WEEK_SECONDS = 7 * 86_400;
 const CAPABILITIES = ["ManageApplication", "ManageMembers", "Proxy"] as const;
@@ -41,14 +41,14 @@ function addInviting(group: Command, runtime: Runtime): void {
   group
     .command("invite")
     .argument("<context>", "id or alias")
-    .requiredOption("--as <identity>", "public key or alias of whoever invites")
+    .option("--as <identity>", "public key or alias of whoever invites; default: the node's own identity")
     .option("--valid-for <duration>", "30m, 12h, 7d", duration, WEEK_SECONDS)
     .description("Signs an invitation to a context, as JSON")
-    .addHelpText("after", "\nExample: shoal context invite kv --as 9xFp... > invitation.json")
+    .addHelpText("after", "\nExample: shoal context invite kv --valid-for 1h > invitation.json")
     .action(
       actOnNode(runtime, async (session, args, options) => {
         const contextId = await contextOf(session, argument(args, 0));
-        const inviterId = await identityOf(session, contextId, text(options, "as") ?? "");
+        const inviterId = await actingIdentity(session, contextId, text(options, "as"));
         const body = { contextId, inviterId, validForSeconds: Number(options["validFor"]) };
         const { data } = await session.node.call("invitations.createForContext", { body, signal: session.signal });
         tellInvitation(session.output, data);
@@ -57,27 +57,30 @@ function addInviting(group: Command, runtime: Runtime): void {
   group
     .command("join")
     .argument("<invitation>", "JSON, @file, or - for standard input; or a context of a group that the node is in")
-    .option("--as <identity>", "public key of whoever joins, which the node holds (`generate-identity`)")
+    .option("--as <identity>", "public key of whoever joins, which the node holds; default: a new one")
     .description("Takes part in a context")
-    .addHelpText("after", "\nExample: shoal context join @invitation.json --as 9xFp...")
+    .addHelpText("after", "\nExample: shoal context join @invitation.json")
     .action(
       actOnNode(runtime, async (session, args, options) => {
-        const { node, output, signal } = session;
-        const given = argument(args, 0);
-        const as = text(options, "as");
-        const joined = async (): Promise<{ contextId: string; memberPublicKey: string }> => {
-          if (as === undefined) {
-            const id = await contextOf(session, given);
-            return (await node.call("contexts.join", { params: { id }, body: {}, signal })).data;
-          }
-          const invitation = readInvitation(await readJson(given, "invitation"));
-          const body = { invitation, newMemberPublicKey: as };
-          return (await node.call("invitations.joinContext", { body, signal })).data;
-        };
-        const data = await joined();
-        output.result(data, data.contextId, (now) => details(data, now));
+        const data = await join(session, argument(args, 0), text(options, "as"));
+        session.output.result(data, data.contextId, (now) => details(data, now));
       }),
     );
+}
+
+async function join(
+  session: NodeSession,
+  given: string,
+  as: string | undefined,
+): Promise<{ readonly contextId: string; readonly memberPublicKey: string }> {
+  const { node, signal } = session;
+  if (!/^[{@]|^-$/.test(given)) {
+    const id = await contextOf(session, given);
+    return (await node.call("contexts.join", { params: { id }, body: {}, signal })).data;
+  }
+  const invitation = readInvitation(await readJson(given, "invitation"));
+  const newMemberPublicKey = as ?? (await node.call("node.generateIdentity", { body: {}, signal })).data.publicKey;
+  return (await node.call("invitations.joinContext", { body: { invitation, newMemberPublicKey }, signal })).data;
 }
 
 /** Rights within one context, that its group gives to one member. */
@@ -87,13 +90,13 @@ function addRight(group: Command, runtime: Runtime, verb: "grant" | "revoke"): v
     .argument("<context>", "id or alias")
     .argument("<member>", "public key or alias of an identity")
     .addArgument(new Argument("<capability>").choices(CAPABILITIES))
-    .requiredOption("--as <identity>", `public key or alias of whoever ${verb}s`)
+    .option("--as <identity>", `public key or alias of whoever ${verb}s; default: the node's own identity`)
     .description(verb === "grant" ? "Gives a member a right within one context" : "Takes such a right away")
     .action(
       actOnNode(runtime, async (session, args, options) => {
         const id = await contextOf(session, argument(args, 0));
         const member = await identityOf(session, id, argument(args, 1));
-        const by = await identityOf(session, id, text(options, "as") ?? "");
+        const by = await actingIdentity(session, id, text(options, "as"));
         const capability = CAPABILITIES.find((each) => each === args[2]) ?? "Proxy";
         const { node, output, signal } = session;
         const params = { id };

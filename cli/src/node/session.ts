@@ -84,6 +84,15 @@ export async function identityOf({ node, signal }: NodeSession, context: string,
   return named(data.value, "identity", given);
 }
 
+/** Whoever acts in a context: the identity that was given, or else the node's own there. */
+export async function actingIdentity(session: NodeSession, id: string, given: string | undefined): Promise<string> {
+  if (given !== undefined) return identityOf(session, id, given);
+  const { data } = await session.node.call("contexts.identitiesOwned", { params: { id }, signal: session.signal });
+  const [own] = data.identities;
+  if (own !== undefined) return own;
+  throw new ShoalError("not_found", "the node has no identity in this context: name one", { field: "identity" });
+}
+
 function named(value: string | undefined, kind: string, given: string): string {
   if (value !== undefined) return value;
   throw new ShoalError("not_found", `${given} is neither an id nor an alias of a ${kind}`, { field: kind });

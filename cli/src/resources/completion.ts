@@ -23,7 +23,7 @@ export function addCompletion(parent: Command, runtime: Runtime): void {
 function placesOf(command: Command, path: string): Place[] {
   const help = command.createHelp();
   const commands = help.visibleCommands(command);
-  const options = [...help.visibleOptions(command), ...(command.parent === null ? [] : rootOptions(command))];
+  const options = [...help.visibleOptions(command), ...inheritedOptions(command)];
   const choices = command.registeredArguments.flatMap((argument) => argument.argChoices ?? []);
   const words = [...commands.map((each) => each.name()), ...choices, ...options.flatMap((option) => option.long ?? [])];
   return [
@@ -32,10 +32,11 @@ function placesOf(command: Command, path: string): Place[] {
   ];
 }
 
-function rootOptions(command: Command): readonly Option[] {
-  let root = command;
-  while (root.parent !== null) root = root.parent;
-  return root.options.filter((option) => option.long !== "--version");
+/** Options of the commands above are taken anywhere on the line; the program's version is asked for by itself. */
+function inheritedOptions(command: Command): readonly Option[] {
+  const { parent } = command;
+  if (parent === null) return [];
+  return [...parent.options.filter((option) => option.long !== "--version"), ...inheritedOptions(parent)];
 }
 
 /** What is common to both shells: where in the tree the words before the cursor lead, and what may follow there. */

@@ -1,7 +1,6 @@
 /** What the command line says of its node commands by itself: help, and completion by a real shell. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import type { Command } from "commander";
 import { expect, test } from "vitest";
 import { createProgram } from "@shoal/cli/program.ts";
 import { timestamp } from "@shoal/shared/base/time.ts";
@@ -20,6 +19,7 @@ const program = createProgram(
   "0.0.0",
 );
 
+type Command = ReturnType<typeof createProgram>;
 const NODE = "node app context call blob alias group namespace peers auth watch".split(" ");
 
 function leaves(command: Command, path: string): (readonly [string, Command])[] {
@@ -51,8 +51,7 @@ test.each(all)("%s says what it does, and what each of its options means", (_, c
     const isPlain = option.argChoices !== undefined || /<(name|port|role|mode|level)>/.test(option.flags);
     if (!isPlain) expect(option.description, option.flags).not.toBe("");
   }
-  const help = command.helpInformation();
-  expect(help).toContain(command.name());
+  expect(command.helpInformation()).toContain("--output");
 });
 
 test("bash completes them", async () => {
@@ -74,6 +73,7 @@ test("bash completes them", async () => {
   ]);
   expect(await offered("group", "settings", "g", "--default-vis")).toEqual(["--default-visibility"]);
   expect(await offered("context", "grant", "c", "m", "Man")).toEqual(["ManageApplication", "ManageMembers"]);
+  expect(await offered("auth", "login", "--ap")).toEqual(["--api"]);
   expect(await offered("blob", "inf")).toEqual(["info"]);
   expect(await offered("alias", "create", "id")).toEqual(["identity"]);
   expect(await offered("node", "run", "--auth-mode", "")).toEqual(["proxy", "embedded"]);
