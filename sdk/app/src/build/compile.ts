@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, normalize, posix } from "node:path";
-import { main } from "assemblyscript/asc";
+import { main } from "./compiler.ts";
 import { BuildError } from "./problem.ts";
 import { type Abi, ABI_SECTION, abiOf } from "./source/abi.ts";
 import { APP_FILE, type AppModel, appOf } from "./source/app-model.ts";

@@ -3,6 +3,9 @@
  * is found here is then of no consequence.
  */
 import {
+  CommonFlags,
+  NodeKind,
+  Parser,
   type ClassDeclaration,
   type DecoratorNode,
   type Expression,
@@ -11,11 +14,9 @@ import {
   type MethodDeclaration,
   type NamedTypeNode,
   type ParameterNode,
-  Parser,
   type Range,
   type TypeNode,
-} from "assemblyscript";
-import { CommonFlags, NodeKind } from "./syntax.ts";
+} from "../compiler.ts";
 import type { ClassModel, Decorator, Field, Method, Parameter, Place, SourceFile, Span, TypeRef } from "./model.ts";
 
 export function parseSource(path: string, text: string): SourceFile {
