@@ -1,7 +1,7 @@
 /** `shoal node`: nodes on this machine, which node commands talk to, and how that one is. */
 import type { Command } from "commander";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
-import { details } from "../output.ts";
+import { details, table } from "../output.ts";
 import type { Runtime } from "../session.ts";
 import { addKnownNodes } from "./known-nodes.ts";
 import { addLocalNode } from "./local-node.ts";
@@ -24,6 +24,27 @@ export function addNodes(parent: Command, runtime: Runtime): void {
         const { data } = await node.call("node.adminReady", { signal });
         const status = { url: connection.url, ...data, ...(await usage(session)) };
         output.result(status, data.status, (now) => details(status, now));
+      }),
+    );
+  nodeFlags(group.command("gc"))
+    .option("--dry-run", "only count what would go")
+    .description("Takes away now what nobody can need any more")
+    .action(
+      actOnNode(runtime, async ({ node, output, signal }, _args, options) => {
+        const dryRun = options["dryRun"] === true;
+        const { data } = await node.call("node.collect", { body: { dryRun }, signal });
+        const rows = Object.entries(data).map(([sweep, { rows: count, bytes }]) => ({ sweep, count, bytes }));
+        output.result(data, "", (now) =>
+          table(
+            rows,
+            [
+              { title: "garbage", cell: ({ sweep }) => sweep },
+              { title: dryRun ? "would go" : "gone", cell: ({ count }) => count },
+              { title: "bytes", cell: ({ bytes }) => bytes },
+            ],
+            now,
+          ),
+        );
       }),
     );
   nodeFlags(group.command("identity"))

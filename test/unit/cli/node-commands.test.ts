@@ -38,6 +38,7 @@ describe("what reads", () => {
     "node status",
     "node identity",
     "node network",
+    "node gc --dry-run",
     "node list",
     "peers",
     "auth status",
@@ -84,6 +85,7 @@ describe("what reads", () => {
   });
 
   test("the node's usage counts what it holds", async () => {
+    expect(await shell.json("node", "gc")).toMatchObject({ tombstones: { rows: 0 }, orphans: { rows: 0 } });
     expect(await shell.json("node", "status")).toMatchObject({ status: "ready", contexts: 1, applications: 1 });
   });
 });
