@@ -54,10 +54,10 @@ export function addKnownNodes(group: Command, runtime: Runtime): void {
     .description("Nodes that are known here")
     .action(async (_options: unknown, command: Command) => {
       const { nodes, current } = await readNodes(runtime.env);
-      const rows = Object.entries(nodes).map(([name, { url, tokens }]) => ({
+      const rows = Object.entries(nodes).map(([name, { url, tokens, isSpent }]) => ({
         name,
         url,
-        signedIn: tokens !== undefined,
+        signedIn: tokens !== undefined && isSpent !== true,
         isCurrent: name === current,
       }));
       const output = outputOf(runtime, command.optsWithGlobals<Options>());

@@ -13,6 +13,8 @@ import { configPath, readPrivate, writePrivate } from "./private-file.ts";
 const nodeSchema = z.strictObject({
   url: z.string(),
   tokens: z.strictObject({ accessToken: z.string(), refreshToken: z.string() }).optional(),
+  /** The refresh token was sent, and no answer was kept: nobody may send it again. */
+  isSpent: z.literal(true).optional(),
 });
 const fileSchema = z.strictObject({ current: z.string().optional(), nodes: z.record(z.string(), nodeSchema) });
 export type KnownNodes = z.output<typeof fileSchema>;
@@ -41,32 +43,38 @@ export async function readNodes(env: NodeJS.ProcessEnv): Promise<KnownNodes> {
 }
 
 /** Changes the file while no other process does; nothing changes where `change` throws. */
-export function changeNodes(
-  env: NodeJS.ProcessEnv,
-  change: (known: KnownNodes) => KnownNodes | Promise<KnownNodes>,
-): Promise<void> {
-  return withLock(configPath(env, "nodes.lock"), async () =>
-    writePrivate(nodesPath(env), await change(await readNodes(env))),
-  );
+export function changeNodes(env: NodeJS.ProcessEnv, change: (known: KnownNodes) => KnownNodes): Promise<void> {
+  return alone(env, async (known, write) => write(change(known)));
 }
 
 /** Tokens of the node of that name, as long as it has that address. */
 export function storedTokens(env: NodeJS.ProcessEnv, name: string, url: string): TokenStore {
   return {
-    async update(change) {
-      let fresh: NodeTokens | undefined;
-      await changeNodes(env, async (known) => {
+    update: (change) =>
+      alone(env, async (known, write) => {
         const node = nodeOf(known, name);
-        fresh = await change(node !== undefined && isSameAddress(node.url, url) ? node.tokens : undefined);
-        return {
-          current: known.current ?? name,
-          nodes: { ...known.nodes, [name]: { url, tokens: fresh } },
+        const isOurs = node !== undefined && isSameAddress(node.url, url);
+        const kept = isOurs && node.isSpent !== true ? node.tokens : undefined;
+        // Commands that begin meanwhile find the old tokens, are refused, and wait for their turn here.
+        const keep = (tokens: NodeTokens | undefined): Promise<void> => {
+          const next = tokens === undefined ? { url, tokens: kept, isSpent: true as const } : { url, tokens };
+          return write({ current: known.current ?? name, nodes: { ...known.nodes, [name]: next } });
         };
-      });
-      if (fresh === undefined) throw new ShoalError("internal", "the tokens were not changed");
-      return fresh;
-    },
+        const fresh = await change(kept, keep);
+        await keep(fresh);
+        return fresh;
+      }),
   };
+}
+
+/** The file, for as long as `work` takes. */
+function alone<T>(
+  env: NodeJS.ProcessEnv,
+  work: (known: KnownNodes, write: (next: KnownNodes) => Promise<void>) => Promise<T>,
+): Promise<T> {
+  return withLock(configPath(env, "nodes.lock"), async () =>
+    work(await readNodes(env), (next) => writePrivate(nodesPath(env), next)),
+  );
 }
 
 /** Forgets the tokens of a node; the node stays known. */

@@ -27,7 +27,7 @@ interface Tokens {
 }
 interface Known {
   readonly current?: string;
-  readonly nodes: Record<string, { readonly url: string; readonly tokens?: Tokens }>;
+  readonly nodes: Record<string, { readonly url: string; readonly tokens?: Tokens; readonly isSpent?: true }>;
 }
 
 const configFile = (name: string): string => join(own.folder, "config", "shoal", name);
@@ -104,6 +104,39 @@ describe("an expired sign-in", () => {
     expect(await refreshes()).toBe(1);
   });
 
+  test("whose renewal dies in the middle is a sign-out, and no spent token is tried", async () => {
+    const stuck = await expiring(() => undefined);
+    const processes = await openShell({ XDG_CONFIG_HOME: join(own.folder, "config") });
+    try {
+      const running = processes.start("peers");
+      await eventually(async () => (await known()).nodes["other"]?.isSpent, "the refresh token is marked");
+      running.process.kill("SIGKILL");
+      await running.ended;
+      expect(await shell.shoal("peers")).toMatchObject({ code: 5, err: expect.stringContaining("shoal auth login") });
+      expect(await shell.json("node", "list")).toMatchObject([{ name: "other", signedIn: false }]);
+      expect(stuck.exchanges()).toBe(1);
+    } finally {
+      await processes.leave();
+      stuck.close();
+    }
+  });
+
+  test("serves commands that begin while it is renewed", async () => {
+    let second: Promise<unknown> | undefined;
+    const slow = await expiring((answer, refused) => {
+      second = shell.shoal("peers");
+      // The second command has been refused as well: it read the tokens that are being exchanged.
+      void eventually(() => (refused() >= 2 ? true : undefined), "a second refusal").then(answer);
+    });
+    try {
+      expect(await shell.shoal("peers", "-q")).toMatchObject({ code: 0, out: "0\n", err: "" });
+      expect(await second).toMatchObject({ code: 0, err: "" });
+      expect(slow.exchanges()).toBe(1);
+    } finally {
+      slow.close();
+    }
+  });
+
   test("does not fail the upload of a file", async () => {
     own.expireTokens();
     const file = join(own.folder, "file");
@@ -113,6 +146,33 @@ describe("an expired sign-in", () => {
     expect(await refreshes()).toBe(1);
   });
 });
+
+/** The node in use, where the tokens at hand have expired; `exchange` says when their exchange is answered. */
+async function expiring(exchange: (answer: () => void, refused: () => number) => void) {
+  let [exchanges, refusals] = [0, 0];
+  const server = createServer((request, response) => {
+    if (request.url === "/auth/refresh") {
+      exchanges += 1;
+      const fresh = JSON.stringify({ data: { access_token: "fresh", refresh_token: "next" } });
+      return exchange(
+        () => void response.end(fresh),
+        () => refusals,
+      );
+    }
+    if (request.headers.authorization === "Bearer fresh") return response.end('{"count":0}');
+    refusals += 1;
+    response.writeHead(401, { "x-auth-error": "token_expired" }).end('{"error":"expired"}');
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const tokens = { accessToken: "old", refreshToken: "only" };
+  await writeFile(configFile("nodes.json"), JSON.stringify({ current: "other", nodes: { other: { url, tokens } } }));
+  const close = (): void => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { close, exchanges: () => exchanges };
+}
 
 /** Requests that the node refused for their token. */
 async function refused(): Promise<number> {

@@ -6,7 +6,7 @@ import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { seconds } from "@shoal/shared/base/time.ts";
 import type { Fetch } from "../types.ts";
 import { tokensOf, type NodeTokens, type TokenStore } from "./tokens.ts";
-import { jsonOf, NodeAuthError, request } from "./wire.ts";
+import { isUnspent, jsonOf, NodeAuthError, request } from "./wire.ts";
 
 export interface NodeSession {
   /** Runs `work`, and again with fresh tokens where the node says that they expired. `work` has to be repeatable. */
@@ -33,10 +33,19 @@ export function createSession(options: SessionOptions): NodeSession {
   let renewing: Promise<void> | undefined;
 
   const renew = async (used: NodeTokens): Promise<void> => {
-    tokens = await store.update(async (kept) => {
+    tokens = await store.update(async (kept, keep) => {
       if (kept === undefined)
-        throw new ShoalError("unauthenticated", "the sign-in has expired, and was given up in the meantime");
-      return kept.accessToken === used.accessToken ? exchange(options, kept) : kept;
+        throw new ShoalError("unauthenticated", "the sign-in has expired, and was given up or cut off meanwhile");
+      if (kept.accessToken !== used.accessToken) return kept;
+      // From here on nobody can tell whether the refresh token is spent, and trying it out would end every sign-in of the
+      // key if it is: whatever ends this in the middle leaves a sign-out, and no token.
+      await keep(undefined);
+      try {
+        return await exchange(options, kept);
+      } catch (thrown) {
+        if (isUnspent(thrown)) await keep(kept);
+        throw thrown;
+      }
     });
   };
 

@@ -12,10 +12,16 @@ export interface NodeTokens {
 export interface TokenStore {
   /**
    * Runs `change` with the tokens as they are kept at that moment (undefined: signed out), alone among all who share them,
-   * and keeps what it resolves with before anybody else is let in. Nothing changes where it rejects.
+   * and keeps what it resolves with before anybody else is let in. Meanwhile `change` may `keep` something else: that is what
+   * stays where it rejects, or where its process dies.
    */
-  update(change: (kept: NodeTokens | undefined) => Promise<NodeTokens>): Promise<NodeTokens>;
+  update(change: TokenChange): Promise<NodeTokens>;
 }
+
+export type TokenChange = (
+  kept: NodeTokens | undefined,
+  keep: (tokens: NodeTokens | undefined) => Promise<void>,
+) => Promise<NodeTokens>;
 
 /** For a client that shares its tokens with nobody. */
 export function memoryTokens(initial: NodeTokens | undefined): TokenStore {
@@ -23,7 +29,7 @@ export function memoryTokens(initial: NodeTokens | undefined): TokenStore {
   let turn: Promise<unknown> = Promise.resolve();
   return {
     update(change) {
-      const next = turn.then(async () => (kept = await change(kept)));
+      const next = turn.then(async () => (kept = await change(kept, async (tokens) => void (kept = tokens))));
       turn = next.catch(() => undefined);
       return next;
     },

@@ -115,8 +115,27 @@ function cut(address: string, thrown: unknown, signal: AbortSignal | undefined):
     if (isTimeout) return new ShoalError("unavailable", `no answer from ${address} in time`, { cause: thrown });
     return new ShoalError("cancelled", "the call was cancelled by its caller");
   }
+  return new ShoalError("unavailable", `no answer from ${address}: ${reasonOf(thrown)}`, { cause: thrown });
+}
+
+function reasonOf(thrown: unknown): string {
   let cause = thrown;
   for (let depth = 0; depth < 4 && cause instanceof Error && cause.cause !== undefined; depth++) cause = cause.cause;
-  const code = cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
-  return new ShoalError("unavailable", `no answer from ${address}: ${code ?? messageOf(cause)}`, { cause: thrown });
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  return typeof code === "string" ? code : messageOf(cause);
+}
+
+const NEVER_CONNECTED: ReadonlySet<string> = new Set([
+  "ECONNREFUSED",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
+
+/** Whether what was sent cannot have had an effect: it never left, or the node refused it. */
+export function isUnspent(thrown: unknown): boolean {
+  if (thrown instanceof ApiError) return thrown.status < 500 || thrown.status === 503;
+  return thrown instanceof ShoalError && NEVER_CONNECTED.has(reasonOf(thrown.cause));
 }

@@ -72,7 +72,7 @@ describe("tokens that others share", () => {
   test("are taken from the store where somebody was quicker", async () => {
     const first = await client.login(USER, PASSWORD, "test");
     let kept = first;
-    const store: TokenStore = { update: async (change) => (kept = await change(kept)) };
+    const store: TokenStore = { update: async (change) => (kept = await change(kept, async () => undefined)) };
     const [a, b] = [0, 1].map(() => createNodeClient({ baseUrl: own.url, tokens: first, store, fetch }));
     own.expireTokens();
     asked = [];
@@ -86,7 +86,7 @@ describe("tokens that others share", () => {
     const first = await client.login(USER, PASSWORD, "test");
     own.expireTokens();
     let kept = first;
-    const store: TokenStore = { update: async (change) => (kept = await change(kept)) };
+    const store: TokenStore = { update: async (change) => (kept = await change(kept, async () => undefined)) };
     await createNodeClient({ baseUrl: own.url, tokens: first, store }).call("contexts.list");
     own.expireTokens();
     await createNodeClient({ baseUrl: own.url, tokens: first, store }).call("contexts.list");
@@ -95,9 +95,54 @@ describe("tokens that others share", () => {
   test("that were given up meanwhile stay so", async () => {
     const tokens = await client.login(USER, PASSWORD, "test");
     own.expireTokens();
-    const store: TokenStore = { update: (change) => change(undefined) };
+    const store: TokenStore = { update: (change) => change(undefined, async () => undefined) };
     const other = createNodeClient({ baseUrl: own.url, tokens, store });
     await expect(other.call("contexts.list")).rejects.toMatchObject({ code: "unauthenticated" });
+  });
+});
+
+describe("an exchange", () => {
+  /** A client whose exchange ends like this; and how often it was tried. */
+  async function exchanging(end: (url: string, init: RequestInit) => Promise<Response>) {
+    const tokens = await createNodeClient({ baseUrl: own.url }).login(USER, PASSWORD, "test");
+    own.expireTokens();
+    let tried = 0;
+    const other = createNodeClient({
+      baseUrl: own.url,
+      tokens,
+      fetch: (url, init) => {
+        if (!url.endsWith("/auth/refresh")) return globalThis.fetch(url, init);
+        tried += 1;
+        return end(url, init);
+      },
+    });
+    return { other, tried: () => tried };
+  }
+
+  test("whose answer is lost is not tried again: that would end every sign-in of the key", async () => {
+    const { other, tried } = await exchanging(async (url, init) => {
+      await globalThis.fetch(url, init);
+      throw new TypeError("fetch failed", { cause: Object.assign(new Error("cut"), { code: "ECONNRESET" }) });
+    });
+    await expect(other.call("contexts.list")).rejects.toMatchObject({ code: "unavailable" });
+    await expect(other.call("contexts.list")).rejects.toMatchObject({ code: "unauthenticated" });
+    expect(tried()).toBe(1);
+    await client.call("contexts.list");
+  });
+
+  test("that never left, or was put off, is tried again", async () => {
+    let failures = 0;
+    const { other, tried } = await exchanging(async (url, init) => {
+      failures += 1;
+      if (failures === 1)
+        throw new TypeError("fetch failed", { cause: Object.assign(new Error("no"), { code: "ECONNREFUSED" }) });
+      if (failures === 2) return Response.json({ error: "later" }, { status: 429 });
+      return globalThis.fetch(url, init);
+    });
+    await expect(other.call("contexts.list")).rejects.toMatchObject({ code: "unavailable" });
+    await expect(other.call("contexts.list")).rejects.toMatchObject({ code: "rate_limited" });
+    await other.call("contexts.list");
+    expect(tried()).toBe(3);
   });
 });
 
