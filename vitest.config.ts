@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** Tests wait for conditions, never for time; the limits below only end a test that hangs. */
@@ -8,6 +9,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     pool: "forks",
+    // Tests wait more than they work, and none of them depends on being alone.
+    maxWorkers: Math.max(2, availableParallelism()),
     // A busy machine may stall any process for longer than a limit; a fault fails twice. Nowhere else is anything tried again.
     retry: process.env["CI"] ? 1 : 0,
     globalSetup: ["test/support/global-setup.ts"],

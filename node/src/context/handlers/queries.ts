@@ -12,9 +12,11 @@ export const getContext = async ({ registry }: ContextParts, id: ContextId): Pro
 
 export const listContexts = async ({ registry }: ContextParts): Promise<readonly Context[]> => registry.list();
 
+/** The node's account first: whoever takes the first that is owned takes the one that acts where nobody is named. */
 export async function identitiesOf(parts: ContextParts, id: ContextId): Promise<readonly ContextIdentity[]> {
   known(parts, id);
-  return listIdentities(parts.store, id);
+  const isOurs = ({ publicKey }: ContextIdentity): number => (publicKey === parts.account.publicKey ? 0 : 1);
+  return [...(await listIdentities(parts.store, id))].sort((a, b) => isOurs(a) - isOurs(b));
 }
 
 /** Bytes of the keys and values of the context's shared state. */

@@ -1,8 +1,9 @@
 /** A call through the manager, on a real store and real worker threads. */
+import { identityRow } from "@shoal/node/context/identities.ts";
 import { ExecuteFailure } from "@shoal/node/context/execute-failure.ts";
 import { decodeDelta, deltaIdOf, signedBytes } from "@shoal/node/dag/delta.ts";
 import { bytesOf, idOf, type ApplicationId, type ContextId, type Hash } from "@shoal/node/model/ids.ts";
-import { verify } from "@shoal/node/model/keys.ts";
+import { keyPairOf, verify } from "@shoal/node/model/keys.ts";
 import { keyOf } from "@shoal/node/storage/keys.ts";
 import { expect, test } from "vitest";
 import { eventually } from "../../../support/clock.ts";
@@ -159,6 +160,20 @@ test("a context that was made with a secret of its own acts by that identity whe
     const context = await rig.contexts.getContext(made.contextId);
     const key = keyOf(bytesOf(made.contextId), bytesOf(context?.dagHeads[0] as Hash));
     expect(idOf(decodeDelta(rig.store.get("delta", key) ?? NONE).author)).toBe(made.memberPublicKey);
+  });
+});
+
+test("of several identities of the node its account comes first, whatever the order of their keys", async () => {
+  await withRig(async (rig) => {
+    const { contextId } = await rig.contexts.createContext({
+      applicationId: await rig.install(await counterApp()),
+      initializationParams: NONE,
+    });
+    const others = Array.from({ length: 8 }, (_, n) => keyPairOf(new Uint8Array(32).fill(n + 1), "secret"));
+    await rig.store.apply(others.map(({ publicKey, secret }) => identityRow(contextId, publicKey, secret)));
+    const identities = await rig.contexts.identities(contextId);
+    expect(identities).toHaveLength(9);
+    expect(identities[0]).toEqual({ publicKey: rig.account, owned: true });
   });
 });
 
