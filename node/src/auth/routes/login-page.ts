@@ -7,10 +7,27 @@ import type { Random } from "@shoal/shared/base/random.ts";
 import type { AuthSettings, CspSettings } from "../settings.ts";
 
 const STYLE = `
-  body { font: 16px/1.5 system-ui, sans-serif; display: grid; place-items: center; min-height: 100vh; margin: 0; }
-  form { display: grid; gap: 0.75rem; width: min(22rem, 90vw); }
-  input, button { font: inherit; padding: 0.5rem; }
-  output { min-height: 3em; }
+  :root {
+    color-scheme: light dark;
+    --ground: light-dark(#f3f6f8, #0f151b); --card: light-dark(#ffffff, #18212a); --line: light-dark(#c3ccd5, #3a4856);
+    --ink: light-dark(#16202a, #e4ebf1); --deep: light-dark(#0b6b73, #52c5cc); --on-deep: light-dark(#ffffff, #06272a);
+  }
+  * { box-sizing: border-box; }
+  body {
+    font: 16px/1.5 system-ui, sans-serif; display: grid; place-items: center; min-height: 100vh; margin: 0;
+    background: var(--ground); color: var(--ink);
+  }
+  form {
+    display: grid; gap: 1rem; width: min(24rem, calc(100vw - 2rem)); padding: 2rem; background: var(--card);
+    border: 1px solid var(--line); border-radius: 12px;
+  }
+  h1 { font-size: 1.5rem; margin: 0; }
+  label { display: grid; gap: 0.25rem; font-size: 0.9rem; }
+  input, button { font: inherit; width: 100%; padding: 0.6rem 0.75rem; border-radius: 8px; }
+  input { border: 1px solid var(--line); background: var(--ground); color: inherit; }
+  button { border: 0; background: var(--deep); color: var(--on-deep); font-weight: 600; cursor: pointer; }
+  :focus-visible { outline: 2px solid var(--deep); outline-offset: 2px; }
+  output:empty { display: none; }
 `;
 
 const SCRIPT = `
@@ -58,7 +75,7 @@ export function loginPage(settings: Pick<AuthSettings, "csp" | "userPassword">, 
     <script nonce="${nonce}">${SCRIPT}</script>`;
   const page = `<!doctype html>
 <html lang="en">
-  <head><meta charset="utf-8"><title>Sign in</title><style nonce="${nonce}">${STYLE}</style></head>
+  <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Sign in</title><style nonce="${nonce}">${STYLE}</style></head>
   <body>${settings.userPassword.enabled ? form : "<p>No way of signing in is switched on.</p>"}</body>
 </html>`;
   return new Response(page, {
