@@ -11,6 +11,8 @@ import type { ContextRegistry } from "./registry.ts";
 
 /** Rows that may be on their way at a time; more of them wait, since each run has to be told of all. */
 export const MAX_ROWS_AHEAD = 2048;
+/** The same in bytes of their keys and values. */
+export const MAX_BYTES_AHEAD = 4 * 1024 * 1024;
 
 export interface Ahead {
   /** The context as it is after everything that is on its way. */
@@ -98,8 +100,10 @@ export function createAhead(store: Pick<Store, "apply" | "durable">, registry: C
     },
     async room(id) {
       const line = lines.get(id);
-      const rows = entriesOf(id).reduce((sum, entry) => sum + entry.rows.length, 0);
-      if (line !== undefined && rows > MAX_ROWS_AHEAD) await line.idle;
+      if (line === undefined) return;
+      const rows = entriesOf(id).flatMap((entry) => entry.rows);
+      const bytes = rows.reduce((sum, { key, value }) => sum + key.length + (value?.length ?? 0), 0);
+      if (rows.length > MAX_ROWS_AHEAD || bytes > MAX_BYTES_AHEAD) await line.idle;
     },
     settled: async (id) => lines.get(id)?.idle,
   };

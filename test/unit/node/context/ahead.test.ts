@@ -1,5 +1,5 @@
 /** Runs that go ahead of a disk which is slow, or refuses. */
-import { createAhead } from "@shoal/node/context/ahead.ts";
+import { createAhead, MAX_BYTES_AHEAD, MAX_ROWS_AHEAD } from "@shoal/node/context/ahead.ts";
 import { loadContexts } from "@shoal/node/context/registry.ts";
 import { bytesOf, type ContextId } from "@shoal/node/model/ids.ts";
 import { keyOf } from "@shoal/node/storage/keys.ts";
@@ -105,5 +105,30 @@ test("what gathers is one batch; of several rows of one key the latest is read, 
     await Promise.all(stored);
     expect(batches).toEqual([1, 2]);
     expect([ahead.rows(contextId), registry.get(contextId)?.createdAtMs]).toEqual([[], 2]);
+  });
+});
+
+test.each([
+  ["rows", Array.from({ length: MAX_ROWS_AHEAD + 1 }, () => new Uint8Array())],
+  ["bytes", [new Uint8Array(MAX_BYTES_AHEAD + 1)]],
+])("the next run waits where too many %s are on their way, and only there", async (_, values) => {
+  await withRig(async (rig) => {
+    const contextId = await makeContext(rig);
+    const registry = await loadContexts(rig.store);
+    const context = registry.get(contextId)!;
+    let release = (): void => undefined;
+    const hold = new Promise<void>((resolve) => (release = resolve));
+    const ahead = createAhead({ apply: () => hold, durable: () => hold }, registry);
+    const rows = values.map((value) => ({ column: "state", key: NONE, value }) as const);
+    const few = ahead.append(context, rows.slice(1));
+    await ahead.room(contextId);
+    const many = ahead.append(context, rows);
+    let hasRoom = false;
+    const waiting = ahead.room(contextId).then(() => (hasRoom = true));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(hasRoom).toBe(false);
+    release();
+    await Promise.all([few, many, waiting]);
+    expect(hasRoom).toBe(true);
   });
 });
