@@ -14,6 +14,9 @@ export const MAX_ROWS_AHEAD = 2048;
 /** The same in bytes of their keys and values. */
 export const MAX_BYTES_AHEAD = 4 * 1024 * 1024;
 
+/** Changes nothing, but is a write. */
+const PROBE: Row = { column: "generic", key: new TextEncoder().encode("probe"), value: undefined };
+
 export interface Ahead {
   /** The context as it is after everything that is on its way. */
   tip(id: ContextId): Context | undefined;
@@ -23,7 +26,7 @@ export interface Ahead {
   failures(id: ContextId): number;
   /** Resolves when `rows` and the context with them are on disk. Call it in the context's turn. */
   append(context: Context, rows: readonly Row[]): Promise<void>;
-  /** Resolves when there is room for another run. */
+  /** Resolves when there is room for another run; rejects while the store cannot write after a failure. Call it in the context's turn. */
   room(id: ContextId): Promise<void>;
   /** Resolves when nothing of the context is on its way, whatever became of it. */
   settled(id: ContextId): Promise<void>;
@@ -45,6 +48,7 @@ interface Line {
 export function createAhead(store: Pick<Store, "apply" | "durable">, registry: ContextRegistry): Ahead {
   const lines = new Map<ContextId, Line>();
   const failed = new Map<ContextId, number>();
+  const inDoubt = new Set<ContextId>();
 
   const entriesOf = (id: ContextId): readonly Entry[] => {
     const line = lines.get(id);
@@ -59,6 +63,7 @@ export function createAhead(store: Pick<Store, "apply" | "durable">, registry: C
         await Promise.all([store.apply(line.writing.flatMap(({ rows }) => rows)), store.durable()]);
       } catch (thrown) {
         failed.set(id, (failed.get(id) ?? 0) + 1);
+        inDoubt.add(id);
         const lost = entriesOf(id);
         [line.writing, line.queued] = [[], []];
         for (const entry of lost) entry.reject(thrown);
@@ -99,6 +104,12 @@ export function createAhead(store: Pick<Store, "apply" | "durable">, registry: C
       });
     },
     async room(id) {
+      if (inDoubt.has(id)) {
+        // A write that failed may be there all the same once the store was opened afresh, which its next write does.
+        await store.apply([PROBE]);
+        registry.reload(id);
+        inDoubt.delete(id);
+      }
       const line = lines.get(id);
       if (line === undefined) return;
       const rows = entriesOf(id).flatMap((entry) => entry.rows);

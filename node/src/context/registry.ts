@@ -29,6 +29,8 @@ export interface ContextRegistry {
   row(context: Context): Row;
   removal(id: ContextId): Row;
   set(context: Context): void;
+  /** Takes the context as the store has it. */
+  reload(id: ContextId): void;
   forget(id: ContextId): void;
 }
 
@@ -49,6 +51,11 @@ export async function loadContexts(store: Store): Promise<ContextRegistry> {
     }),
     removal: (id) => ({ column: "meta", key: bytesOf(id), value: undefined }),
     set: (context) => void contexts.set(context.id, context),
+    reload(id) {
+      const value = store.get("meta", bytesOf(id));
+      if (value === undefined) contexts.delete(id);
+      else contexts.set(id, decode(bytesOf(id), value));
+    },
     forget: (id) => void contexts.delete(id),
   };
 }

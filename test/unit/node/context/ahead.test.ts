@@ -1,7 +1,8 @@
 /** Runs that go ahead of a disk which is slow, or refuses. */
 import { createAhead, MAX_BYTES_AHEAD, MAX_ROWS_AHEAD } from "@shoal/node/context/ahead.ts";
 import { loadContexts } from "@shoal/node/context/registry.ts";
-import { bytesOf, type ContextId } from "@shoal/node/model/ids.ts";
+import { decodeDelta } from "@shoal/node/dag/delta.ts";
+import { bytesOf, idOf, type ContextId, type Hash } from "@shoal/node/model/ids.ts";
 import { keyOf } from "@shoal/node/storage/keys.ts";
 import type { Store } from "@shoal/node/storage/store.ts";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
@@ -76,6 +77,28 @@ test("a failure that comes and goes loses exactly the calls that were refused", 
     state.refuse = false;
     expect(acknowledged).toBeGreaterThan(0);
     expect(await call(rig, contextId, "get")).toBe(1 + acknowledged);
+  });
+});
+
+test("a batch that was reported as failed and is there all the same is built upon", async () => {
+  await withRig(async (rig) => {
+    const contextId = await makeContext(rig);
+    const apply = rig.store.apply.bind(rig.store);
+    rig.store.apply = async (rows) => {
+      await apply(rows);
+      throw new ShoalError("unavailable", "the disk did not answer");
+    };
+    await expect(call(rig, contextId, "add")).rejects.toMatchObject({ code: "unavailable" });
+    rig.store.apply = apply;
+    expect(await call(rig, contextId, "add")).toBe(3);
+    const context = await rig.contexts.getContext(contextId);
+    let deltas = 0;
+    for (let head = context?.dagHeads[0]; head !== undefined; deltas++) {
+      const stored = rig.store.get("delta", keyOf(bytesOf(contextId), bytesOf(head)));
+      const [parent] = decodeDelta(stored ?? NONE).parents;
+      head = parent === undefined ? undefined : idOf<Hash>(parent);
+    }
+    expect(deltas).toBe(3);
   });
 });
 
