@@ -159,7 +159,8 @@ describe("a refresh", () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => w.refresh(pair)));
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
     const words = answers.filter(({ status }) => status !== 200).map(wordOf);
-    expect(words[0]).toBe("token_reuse");
+    // Which of the twenty is answered first is the machine's choice: one at least was told of the reuse.
+    expect(words).toContain("token_reuse");
     expect(words.every((word) => word === "token_reuse" || word === "token_revoked")).toBe(true);
   });
 
