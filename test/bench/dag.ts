@@ -36,6 +36,7 @@ function makeChain(): Chain {
       hlc: { time: BigInt(at + 1), node: 7n },
       expectedRoot: new Uint8Array(32).fill(2),
       author: new Uint8Array(32).fill(3),
+      position: [],
       events: [],
     };
     const id = deltaIdOf(body);

@@ -65,6 +65,7 @@ export function buildCommit(parts: ContextParts, input: CommitInput): Built | un
     hlc: parts.hlc.next(),
     expectedRoot: outcome.rootHash,
     author: bytesOf(identity),
+    position: parts.membership.position(context.id).map(bytesOf),
     events: outcome.events,
   };
   const { id, bytes } = sealDelta(body, signer);

@@ -1,5 +1,5 @@
 /** What contexts ask of governance: who may do what, and which rows make a context part of a group. */
-import type { ApplicationId, ContextId, GroupId, PublicKey } from "../model/ids.ts";
+import type { ApplicationId, ContextId, GroupId, Hash, PublicKey } from "../model/ids.ts";
 import type { Row } from "../storage/store.ts";
 
 /** `write`: may change state; `read`: may run methods, what they change is discarded; `none`: may not call at all. */
@@ -36,6 +36,8 @@ export interface Membership {
   release(contextId: ContextId, commit: Commit): Promise<void>;
   /** Synchronous: asked at every call. */
   mayExecute(contextId: ContextId, identity: PublicKey): ExecuteRight;
+  /** Governance heads that a delta made now names, ascending, at most `MAX_POSITION`. Synchronous: asked at every commit. */
+  position(contextId: ContextId): readonly Hash[];
   /** Whether `identity` may move the context to this version of an application. */
   mayUpdate(
     contextId: ContextId,

@@ -24,6 +24,8 @@ export interface DeltaBody {
   /** The root after it, where it was made. */
   readonly expectedRoot: Uint8Array;
   readonly author: Uint8Array;
+  /** Heads of the namespace's governance log that the author had seen: the cut at which its rights are judged. */
+  readonly position: readonly Uint8Array[];
   readonly events: readonly DeltaEvent[];
 }
 
@@ -35,6 +37,11 @@ export interface Delta extends DeltaBody {
 
 /** Parents of one delta (reference: heads per message). */
 export const MAX_PARENTS = 100;
+/** Governance heads of one delta; a log with more is merged by its own node before the next delta. */
+export const MAX_POSITION = 64;
+/** Events of one delta, and bytes of all of it: what is larger is refused before it is looked at. */
+export const MAX_EVENTS = 1024;
+export const MAX_DELTA_BYTES = 4 * 1024 * 1024;
 const ID_DOMAIN = new TextEncoder().encode("shoal.delta.id.v1");
 const SIGNATURE_DOMAIN = new TextEncoder().encode("shoal.delta.signature.v1");
 const VERSION = 1;
@@ -65,6 +72,8 @@ const framed = (signature: Uint8Array, body: Uint8Array): Uint8Array =>
 
 /** Reads a delta and computes its id; throws `invalid_argument` for anything that is not exactly one. */
 export function decodeDelta(bytes: Uint8Array): Delta {
+  if (bytes.length > MAX_DELTA_BYTES)
+    throw new ShoalError("invalid_argument", `a delta has at most ${MAX_DELTA_BYTES} bytes`);
   const reader = new BorshReader(bytes);
   const version = reader.u8();
   if (version !== VERSION)
@@ -72,12 +81,13 @@ export function decodeDelta(bytes: Uint8Array): Delta {
   const signature = reader.fixed(64);
   const body: DeltaBody = {
     context: reader.fixed(32),
-    parents: parents(reader),
+    parents: idList(reader, MAX_PARENTS, "parents"),
     artifact: reader.bytes(),
     hlc: { time: reader.u64(), node: reader.u128() },
     expectedRoot: reader.fixed(32),
     author: reader.fixed(32),
-    events: reader.vec(event),
+    position: idList(reader, MAX_POSITION, "governance heads"),
+    events: events(reader),
   };
   reader.end();
   return { ...body, id: deltaIdOf(body), signature };
@@ -92,6 +102,7 @@ function encodeBody(body: DeltaBody): Uint8Array {
     .u128(body.hlc.node)
     .fixed(body.expectedRoot)
     .fixed(body.author)
+    .vec(body.position, (writer, head) => writer.fixed(head))
     .vec(body.events, (writer, { kind, data, handler }) =>
       writer
         .string(kind)
@@ -101,10 +112,20 @@ function encodeBody(body: DeltaBody): Uint8Array {
     .done();
 }
 
-function parents(reader: BorshReader): Uint8Array[] {
+/** Ascending without repetition, so that one set has one form. */
+function idList(reader: BorshReader, limit: number, what: string): Uint8Array[] {
   const found = reader.vec((inner) => inner.fixed(32));
-  if (found.length > MAX_PARENTS)
-    throw new ShoalError("invalid_argument", `a delta has at most ${MAX_PARENTS} parents`);
+  if (found.length > limit) throw new ShoalError("invalid_argument", `a delta has at most ${limit} ${what}`);
+  for (let at = 1; at < found.length; at++) {
+    if (Buffer.compare(found[at - 1]!, found[at]!) >= 0)
+      throw new ShoalError("invalid_argument", `the ${what} of a delta stand in ascending order`);
+  }
+  return found;
+}
+
+function events(reader: BorshReader): DeltaEvent[] {
+  const found = reader.vec(event);
+  if (found.length > MAX_EVENTS) throw new ShoalError("invalid_argument", `a delta has at most ${MAX_EVENTS} events`);
   return found;
 }
 

@@ -1,7 +1,8 @@
 /** What contexts ask of governance (`context/membership.ts`): which group they come into, and who may do what in them. */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { AdmitInput, Membership, Placement } from "../context/membership.ts";
-import type { ContextId, GroupId } from "../model/ids.ts";
+import { MAX_POSITION } from "../dag/delta.ts";
+import { bytesOf, type ContextId, type GroupId } from "../model/ids.ts";
 import type { KeyPair } from "../model/keys.ts";
 import { appKeyOf, installed, type Catalogue } from "./app-key.ts";
 import { ownGroupOf } from "./keys.ts";
@@ -105,6 +106,13 @@ export function createMembership(init: MembershipInit): Omit<Membership, "before
     mayExecute(contextId, identity) {
       const found = standingIn(contextId, identity);
       return found === undefined ? "none" : accessTo(found.context, found.standing, identity);
+    },
+    position(contextId) {
+      const groupId = ledger.groupOf(contextId);
+      const found = groupId === undefined ? undefined : ledger.find(groupId);
+      if (found === undefined) return [];
+      const { heads } = ledger.head(found.namespace.id);
+      return heads.toSorted((a, b) => Buffer.compare(bytesOf(a), bytesOf(b))).slice(0, MAX_POSITION);
     },
     mayUpdate(contextId, identity, target) {
       const found = standingIn(contextId, identity);

@@ -94,6 +94,44 @@ export interface Outcome {
   readonly timings?: RunTimings;
 }
 
+/** Deltas of others to merge, in causal order, in one go: on a worker thread, in the context's write turn. */
+export interface MergeRequest {
+  /** 32 bytes. */
+  readonly context: Uint8Array;
+  /** As a run's. A module that exports `__calimero_sync_next` and keeps its own tree merges by itself; all others by the host's collections. */
+  readonly module: string;
+  /** 32 bytes: this node's identity in the context. */
+  readonly executor: Uint8Array;
+  readonly device: Uint8Array;
+  readonly nowNs: bigint;
+  readonly seed: Uint8Array;
+  readonly limits: VmLimits;
+  readonly ahead?: readonly Row[];
+  readonly deltas: readonly MergeDelta[];
+}
+
+export interface MergeDelta {
+  /** borsh StorageDelta. */
+  readonly artifact: Uint8Array;
+  /** Actions must be later than this, nanoseconds: the highest stamp among the delta's parents. */
+  readonly afterNs?: bigint;
+  /** Actions must not be later than this. */
+  readonly untilNs?: bigint;
+}
+
+export interface MergeOutcome {
+  /** Per delta: the root after it (32 bytes), or why it is refused; a refused one changes nothing, and those after it go on. */
+  readonly results: readonly ({ readonly root: Uint8Array } | { readonly refused: string })[];
+  /** What to apply, with full keys, in key order. */
+  readonly rows: readonly Row[];
+}
+
+/** Merges deltas of others on worker threads; the executor is one. */
+export interface Merger {
+  /** Rejects as `Executor.run` does; what a delta does wrong is in its result. */
+  merge(request: MergeRequest): Promise<MergeOutcome>;
+}
+
 /** Runs methods on worker threads. One per node. */
 export interface Executor {
   /**

@@ -63,6 +63,7 @@ export async function openRig(directory: string, limits: Partial<VmLimits> = {})
     mayExecute: () => rig.right,
     mayUpdate: () => true,
     beforeUse: async () => undefined,
+    position: () => [],
     mayCallAcross: () => true,
   };
   const manager = await startContexts({

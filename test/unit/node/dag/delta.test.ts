@@ -12,6 +12,7 @@ const body: DeltaBody = {
   hlc: { time: 5n, node: 6n },
   expectedRoot: filled(7),
   author: filled(8),
+  position: [filled(10), filled(11)],
   events: [
     { kind: "made", data: Uint8Array.of(1), handler: "on_made" },
     { kind: "told", data: new Uint8Array() },
@@ -33,6 +34,7 @@ test("the id covers every part of a delta but its signature", () => {
     { ...body, hlc: { time: 5n, node: 7n } },
     { ...body, expectedRoot: filled(9) },
     { ...body, author: filled(9) },
+    { ...body, position: [filled(10)] },
     { ...body, events: [] },
   ];
   const ids = parts.map((each) => Buffer.from(deltaIdOf(each)).toString("hex"));

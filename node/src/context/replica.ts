@@ -1,0 +1,112 @@
+/**
+ * Contexts towards other nodes: what is here, what arrives, what was made here. Implemented by `context/`, asked by `sync/`.
+ * Every change goes through the context's turn, like a call.
+ */
+import type { ContextId, Hash, PublicKey } from "../model/ids.ts";
+import type { IdItem, IdSet } from "../sync/protocols/contract.ts";
+
+export interface ReplicaSummary {
+  readonly contextId: ContextId;
+  readonly isInitialized: boolean;
+  readonly root: Hash;
+  /** Ascending. */
+  readonly heads: readonly Hash[];
+  readonly deltas: number;
+  /** `host`: collections of the host; `guest`: rows that a Rust app writes itself; `empty`: nothing was written. */
+  readonly layout: "host" | "guest" | "empty";
+}
+
+/** What became of deltas that arrived; every delta is in exactly one. `index`: its place among what was handed in. */
+export interface ReceivedDeltas {
+  readonly applied: readonly Hash[];
+  readonly known: readonly Hash[];
+  /** Kept until parents, or governance ops of its position, arrive. */
+  readonly waiting: readonly Hash[];
+  /** Given up for good, with all that builds upon it. `forged`: somebody lies (signature, author's rights, stamps, context). */
+  readonly refused: readonly { readonly index: number; readonly because: string; readonly forged: boolean }[];
+}
+
+export interface CommittedDelta {
+  readonly contextId: ContextId;
+  readonly id: Hash;
+  /** As stored: signed, plain. */
+  readonly bytes: Uint8Array;
+}
+
+/** Where a snapshot stands: the state after all of `ids`, whose heads' deltas are signed by their authors. */
+export interface SnapshotBoundary {
+  readonly root: Hash;
+  /** Encoded deltas of the heads. */
+  readonly heads: readonly Uint8Array[];
+  readonly layout: ReplicaSummary["layout"];
+  readonly deltas: number;
+  readonly applicationId: string;
+  readonly version: string;
+  readonly service: string;
+}
+
+export interface StateRow {
+  /** Without the context's prefix. */
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** One moment of a context, to be read in pages; close it, or the store cannot compact. */
+export interface ReplicaSnapshot extends Disposable {
+  readonly boundary: SnapshotBoundary;
+  get(key: Uint8Array): Uint8Array | undefined;
+  /** Rows of the shared state after `after`, in key order, until `bytes` are gathered; empty at the end. */
+  rows(after: Uint8Array | undefined, bytes: number): Promise<readonly StateRow[]>;
+  ids(after: IdItem | undefined, limit: number): readonly IdItem[];
+}
+
+export interface ContextReplicas {
+  /** Contexts of this node, also those that wait for their first state. */
+  list(): readonly ContextId[];
+  summary(id: ContextId): ReplicaSummary | undefined;
+  /** Ids of all applied deltas, also those whose bodies are not here (joined by snapshot). */
+  ids(id: ContextId): Promise<IdSet>;
+  /** Encoded deltas in the order asked; undefined where a body is not here. */
+  deltas(id: ContextId, ids: readonly Hash[]): Promise<readonly (Uint8Array | undefined)[]>;
+  /**
+   * Takes signed deltas in any order: verifies form, signature, author's right at the cut and stamps, orders them, applies what
+   * is ready in batches, runs handlers of their events, keeps the rest (bounded in memory, then on disk). On disk when it resolves.
+   */
+  receive(id: ContextId, deltas: readonly Uint8Array[]): Promise<ReceivedDeltas>;
+  /** Parents that deltas wait for and nobody has delivered, the earliest wanted first. */
+  missing(id: ContextId, limit: number): readonly Hash[];
+  /** Governance ops of the namespace arrived: deltas that waited for them are judged again. */
+  governanceGrew(id: ContextId): Promise<void>;
+  /** Merges entities that tree comparison found (a borsh StorageDelta), without a delta; resolves with the root after it. */
+  mergeEntities(id: ContextId, artifact: Uint8Array): Promise<Hash>;
+  /** Rejects `unavailable` where the context waits for its first state itself. */
+  snapshot(id: ContextId): Promise<ReplicaSnapshot>;
+  /**
+   * The first state of an empty replica. `pages` are stored aside as they come (a restart goes on from `resumeAfter`), and become
+   * the state in one step when the tree recomputed from them has the boundary's root and the boundary's heads are signed by
+   * members who might write. Rejects `conflict` for a replica that has a state (I16), `invalid_argument` where anything does not hold.
+   */
+  beginInstall(id: ContextId, boundary: SnapshotBoundary): Promise<SnapshotInstall>;
+  /** A row of the current state of the context, for tree comparison. */
+  stateOf(id: ContextId): Promise<ReplicaSnapshot>;
+  /** Presence of somebody else: told to subscribers, not stored. */
+  hearEphemeral(id: ContextId, author: PublicKey, state: Uint8Array): void;
+
+  /** Told of each delta that was made here, after it is on disk, in order. Returns how to stop. */
+  onCommitted(listener: (delta: CommittedDelta) => void): () => void;
+  /** Told of presence set on this node. */
+  onEphemeral(listener: (presence: { contextId: ContextId; state: Uint8Array }) => void): () => void;
+  /** Told when a context comes (`joined`, `created`) or goes (`deleted`): topics follow. */
+  onContext(listener: (event: { contextId: ContextId; type: "joined" | "created" | "deleted" }) => void): () => void;
+}
+
+export interface SnapshotInstall {
+  /** The key after which to ask; undefined: from the beginning. */
+  readonly resumeAfter: Uint8Array | undefined;
+  add(rows: readonly StateRow[]): Promise<void>;
+  addIds(items: readonly IdItem[]): Promise<void>;
+  /** Verifies and switches; all or nothing. */
+  finish(): Promise<void>;
+  /** Throws away what was stored aside. */
+  discard(): Promise<void>;
+}

@@ -1,0 +1,88 @@
+/**
+ * Governance towards other nodes: ops that arrive and leave, rights at a causal cut, and the keys that gossip is sealed with.
+ * `Governance` (contract.ts) is what people ask of it; this is what `sync/` and `context/` ask.
+ */
+import type { ExecuteRight } from "../context/membership.ts";
+import type { ContextId, GroupId, Hash, PublicKey } from "../model/ids.ts";
+import type { IdSet } from "../sync/protocols/contract.ts";
+
+/** Largest op, as its bytes arrive. */
+export const MAX_OP_BYTES = 1024 * 1024;
+
+/** What became of ops that arrived; every op is in exactly one of the four. */
+export interface ReceivedOps {
+  /** New here and in the log now; whether one is effective is the rules' word, and may change as concurrent ops arrive. */
+  readonly added: readonly Hash[];
+  readonly known: readonly Hash[];
+  /** In the waiting room: parents that nobody has delivered yet. */
+  readonly waiting: readonly { readonly hash: Hash; readonly missing: readonly Hash[] }[];
+  /** Never enters the log: malformed, oversized, forged, or of another namespace. `index`: its place among what was handed in. */
+  readonly refused: readonly { readonly index: number; readonly because: string }[];
+}
+
+/** A payload sealed with the key of a scope (a group, or a restricted context). */
+export interface Sealed {
+  /** SHA-256 of the key, 32 bytes. */
+  readonly keyId: Uint8Array;
+  /** 24 random bytes. */
+  readonly nonce: Uint8Array;
+  /** XChaCha20-Poly1305 with its 16-byte tag. */
+  readonly ciphertext: Uint8Array;
+}
+
+/** A key in a box that only its recipient opens (X25519 of the Ed25519 keys, anonymous sender). */
+export interface KeyBox {
+  readonly scope: Uint8Array;
+  readonly keyId: Uint8Array;
+  readonly box: Uint8Array;
+}
+
+export interface GovernanceReplica {
+  /** Namespaces whose log is here. */
+  namespaces(): readonly GroupId[];
+  namespaceOf(contextId: ContextId): GroupId | undefined;
+  heads(namespaceId: GroupId): readonly Hash[];
+  /** All ops of the log; `time` is the op's `atMs`. */
+  ids(namespaceId: GroupId): Promise<IdSet>;
+  /** Encoded ops in the order asked; undefined where an op is not here. */
+  ops(namespaceId: GroupId, hashes: readonly Hash[]): Promise<readonly (Uint8Array | undefined)[]>;
+  /**
+   * Takes encoded ops in any order, also of a namespace that was not here (only while `expect`ed, see below). Ops whose parents
+   * are missing wait, bounded and on disk. Stored when it resolves.
+   */
+  receive(namespaceId: GroupId, ops: readonly Uint8Array[]): Promise<ReceivedOps>;
+  /** Parents that ops wait for and nobody has delivered. */
+  missing(namespaceId: GroupId, limit: number): readonly Hash[];
+  /** A namespace that this node is about to join: ops of it are taken from now on. Idempotent, survives a restart. */
+  expect(namespaceId: GroupId): Promise<void>;
+
+  /** What `who` may do in the context by everything that is known now. */
+  rightNow(contextId: ContextId, who: PublicKey): ExecuteRight;
+  /**
+   * What `who` might do at a causal cut: the state of the ancestors of `position` and nothing else, so the same on every node
+   * for all time. `unknown`: ops of the position are not here yet.
+   */
+  rightAt(contextId: ContextId, who: PublicKey, position: readonly Hash[]): ExecuteRight | "unknown";
+  /** Whether an account belongs to the namespace by any way (of any group in it): it may read the log. */
+  belongs(namespaceId: GroupId, account: PublicKey): boolean;
+
+  /**
+   * Seals for everybody who may read the context (its group's scope, or its own where it is restricted), or for members of a
+   * namespace. Rotates first where the current key's audience holds somebody who may not read any more. `aad` is bound.
+   * Rejects `permission_denied` for who may not write there, `unavailable` while this node was not given the key.
+   */
+  seal(scope: KeyScope, plaintext: Uint8Array, aad: Uint8Array): Promise<Sealed>;
+  /** undefined where the key is not here (ask peers: `boxesFor`); throws `invalid_argument` where it does not open. */
+  open(scope: KeyScope, sealed: Sealed, aad: Uint8Array): Uint8Array | undefined;
+  /** All keys that `account` may have, boxed for it; what a member gives another that asks. Empty for strangers. */
+  boxesFor(namespaceId: GroupId, account: PublicKey): Promise<readonly KeyBox[]>;
+  /** Keeps the keys in boxes that are for this node's account and match their ids; the count of new ones. */
+  keepBoxes(boxes: readonly KeyBox[]): Promise<number>;
+
+  /** Told of ops after the store has them: `own` were made here and are to be told to peers. Returns how to stop. */
+  onOps(listener: (change: { namespaceId: GroupId; ops: readonly Uint8Array[]; own: boolean }) => void): () => void;
+}
+
+export type KeyScope =
+  | { readonly type: "context"; readonly contextId: ContextId }
+  | { readonly type: "namespace"; readonly namespaceId: GroupId };

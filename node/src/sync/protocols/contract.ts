@@ -1,0 +1,46 @@
+/** What the protocols of this room work on. Everything here is bytes and values; who talks to whom is `sync/`'s business. */
+
+/** A member of a set that two nodes compare: a delta of a context, or an op of a namespace. */
+export interface IdItem {
+  /** u64 that grows with time (a delta's HLC, an op's clock in ms): what is new stands together at the end. */
+  readonly time: bigint;
+  /** 32 bytes. */
+  readonly id: Uint8Array;
+}
+
+/** A set of ids, ordered by (time, id), whose ranges have fingerprints at logarithmic cost. Lives in memory. */
+export interface IdSet {
+  readonly size: number;
+  has(id: Uint8Array): boolean;
+  /** False where it was there. */
+  add(item: IdItem): boolean;
+  /** 32 bytes over all ids, equal for equal sets whatever the order of adding; cheap (kept, not computed). */
+  fingerprint(): Uint8Array;
+  /** In order, from the first that is not before `from`. */
+  items(from?: IdItem): Iterable<IdItem>;
+}
+
+export interface Difference {
+  /** Ids that the peer has and we lack. */
+  readonly need: readonly Uint8Array[];
+  /** Ids that we have and the peer lacks. */
+  readonly have: readonly Uint8Array[];
+}
+
+/** The asking side of one reconciliation; feed it what the peer answers until it is done. */
+export interface Reconciliation {
+  /** The next request to send; undefined when it is done. Call it once before the first answer and once after each. */
+  request(): Uint8Array | undefined;
+  /** Throws `invalid_argument` for anything that no honest peer answers, `resource_exhausted` beyond the bounds. */
+  answer(response: Uint8Array): void;
+  /** Complete when `request()` gives undefined. */
+  readonly difference: Difference;
+}
+// Implemented in `reconcile.ts`: `startReconciliation(set, {key, bounds}): Reconciliation` and the stateless
+// `answerReconciliation(set, request): Uint8Array`.
+
+/** A row of the context's state by its key, without the context's prefix. */
+export type GetRow = (key: Uint8Array) => Uint8Array | undefined;
+
+/** One request of the asking side of a tree or snapshot protocol to the peer; rejects as the channel does. */
+export type Ask = (request: Uint8Array) => Promise<Uint8Array>;
