@@ -4,6 +4,7 @@
  */
 import type { ExecuteRight } from "../context/membership.ts";
 import type { ContextId, GroupId, Hash, PublicKey } from "../model/ids.ts";
+import type { SignedInvitation } from "./contract.ts";
 import type { IdSet } from "../sync/protocols/contract.ts";
 
 /** Largest op, as its bytes arrive. */
@@ -67,6 +68,12 @@ export interface GovernanceReplica {
   belongs(namespaceId: GroupId, account: PublicKey): boolean;
 
   /**
+   * The namespace whose log the holder of this invitation may be shown so as to join: signed by a member who may invite, not
+   * expired by our clock, not spent or revoked, for this account where it names one. undefined where it is worth nothing here.
+   */
+  mayShow(invitation: SignedInvitation, account: PublicKey): GroupId | undefined;
+
+  /**
    * Seals for everybody who may read the context (its group's scope, or its own where it is restricted), or for members of a
    * namespace. Rotates first where the current key's audience holds somebody who may not read any more. `aad` is bound.
    * Rejects `permission_denied` for who may not write there, `unavailable` while this node was not given the key.
@@ -78,6 +85,11 @@ export interface GovernanceReplica {
   boxesFor(namespaceId: GroupId, account: PublicKey): Promise<readonly KeyBox[]>;
   /** Keeps the keys in boxes that are for this node's account and match their ids; the count of new ones. */
   keepBoxes(boxes: readonly KeyBox[]): Promise<number>;
+
+  /** Contexts that this node's account follows by the log (auto-follow, or joined before) and may read. */
+  toFollow(): readonly ContextId[];
+  /** Told when `toFollow` has grown or shrunk. Returns how to stop. */
+  onFollow(listener: () => void): () => void;
 
   /** Told of ops after the store has them: `own` were made here and are to be told to peers. Returns how to stop. */
   onOps(listener: (change: { namespaceId: GroupId; ops: readonly Uint8Array[]; own: boolean }) => void): () => void;
