@@ -10,7 +10,7 @@ import { lazyRecipient } from "./actors/lazy-recipient.ts";
 import { ApplicationStore } from "./applications/applications.ts";
 import { BUNDLE_LIMITS } from "./applications/bundle/limits.ts";
 import { createAuth, type Auth } from "./auth/auth.ts";
-import { createMemoryStore } from "./auth/memory-store.ts";
+import { createMemoryStore } from "./storage/memory-store.ts";
 import { BlobStore } from "./blobs/blobs.ts";
 import { contextClient, type ContextClient } from "./clients/context-client.ts";
 import { networkClient } from "./clients/network-client.ts";

@@ -4,7 +4,7 @@ import { days, hours, milliseconds, seconds } from "@shoal/shared/base/time.ts";
 import { createTokenCache } from "@shoal/node/auth/cache.ts";
 import { requireRoom } from "@shoal/node/auth/key-rules.ts";
 import { createLoginLimit } from "@shoal/node/auth/login-limit.ts";
-import { createMemoryStore } from "@shoal/node/auth/memory-store.ts";
+import { createMemoryStore } from "@shoal/node/storage/memory-store.ts";
 import { createRecords, type AuthKey, type Session } from "@shoal/node/auth/records.ts";
 import { AUTH_LIMITS } from "@shoal/node/auth/settings.ts";
 import { createSweep, crowdedOut } from "@shoal/node/auth/sweep.ts";

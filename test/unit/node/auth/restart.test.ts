@@ -6,7 +6,7 @@ import { decodeJwt } from "jose";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { silentLog } from "@shoal/shared/base/log.ts";
 import { Secret } from "@shoal/shared/base/secret.ts";
-import { createMemoryStore } from "@shoal/node/auth/memory-store.ts";
+import { createMemoryStore } from "@shoal/node/storage/memory-store.ts";
 import { openStore } from "@shoal/node/storage/open.ts";
 import type { Range, Reader, Row } from "@shoal/node/storage/store.ts";
 import { createVirtualClock } from "../../../support/virtual-clock.ts";

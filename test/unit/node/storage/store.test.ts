@@ -2,9 +2,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { silentLog } from "@shoal/shared/base/log.ts";
+import { createMemoryStore } from "@shoal/node/storage/memory-store.ts";
 import { prefixRange, successorOf, textKey, u64Key } from "@shoal/node/storage/keys.ts";
 import { openReader, openStore } from "@shoal/node/storage/open.ts";
-import { COLUMNS, type Column, type Range, type Reader, type Row } from "@shoal/node/storage/store.ts";
+import { COLUMNS, type Column, type Range, type Reader, type Row, type Store } from "@shoal/node/storage/store.ts";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { temporaryDirectory } from "./directory.ts";
@@ -107,7 +108,10 @@ describe("keys", () => {
   });
 });
 
-describe("the store against a model", () => {
+describe.each([
+  ["the store", () => open()],
+  ["the store in memory", async () => createMemoryStore()],
+])("%s against a model", (_, open: () => Promise<Store>) => {
   const key = fc.uint8Array({ maxLength: 3 });
   const column = fc.constantFrom<Column>("state", "private", "auth");
   const rows = fc.array(
