@@ -80,9 +80,12 @@ function readerOf(columns: () => Columns): Reader {
 const STEP = 8192;
 
 function nameOf(key: Uint8Array): string {
-  if (key.length <= STEP) return String.fromCharCode(...key);
   let name = "";
-  for (let at = 0; at < key.length; at += STEP) name += String.fromCharCode(...key.subarray(at, at + STEP));
+  for (let at = 0; at < key.length; at += STEP) {
+    const part = key.length <= STEP ? key : key.subarray(at, at + STEP);
+    // Spread of typed arrays goes element by element through an iterator, five times as slow.
+    name += String.fromCharCode.apply(undefined, part as unknown as number[]);
+  }
   return name;
 }
 
