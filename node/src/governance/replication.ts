@@ -81,6 +81,8 @@ export interface GovernanceReplica {
   seal(scope: KeyScope, plaintext: Uint8Array, aad: Uint8Array): Promise<Sealed>;
   /** undefined where the key is not here (ask peers: `boxesFor`); throws `invalid_argument` where it does not open. */
   open(scope: KeyScope, sealed: Sealed, aad: Uint8Array): Uint8Array | undefined;
+  /** Whether keys that this node's account may have are not here yet. */
+  lacksKeys(namespaceId: GroupId): boolean;
   /** All keys that `account` may have, boxed for it; what a member gives another that asks. Empty for strangers. */
   boxesFor(namespaceId: GroupId, account: PublicKey): Promise<readonly KeyBox[]>;
   /** Keeps the keys in boxes that are for this node's account and match their ids; the count of new ones. */

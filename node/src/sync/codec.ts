@@ -56,7 +56,6 @@ export function record<T extends object>(members: { readonly [K in keyof T]: Cod
   };
 }
 
-export const nothing: Codec<undefined> = { write: () => undefined, read: () => undefined };
 export const bytes: Codec<Uint8Array> = {
   write: (writer, value) => void writer.bytes(value),
   read: (reader) => reader.bytes(),

@@ -107,8 +107,8 @@ export const EXCHANGES = {
     record<{ namespaceId: GroupId; ops: readonly Uint8Array[] }>({ namespaceId: groupId, ops: bodies }),
     pushed,
   ),
-  /** Shows an invitation: this channel may read the namespace's log from now on. */
-  showInvitation: exchange(text, nothing),
+  /** Shows an invitation's JSON: this channel may read the log of the namespace that is answered from now on. */
+  showInvitation: exchange(text, groupId),
   /** Keys that the asking account may have. */
   boxes: exchange(groupId, listOf(box, MAX_BOXES)),
 } as const;

@@ -163,7 +163,7 @@ function namespaceHandlers(parts: SyncParts, heard: Heard): Pick<Handlers, Names
       const namespaceId = governance.mayShow(invitation, caller.account);
       if (namespaceId === undefined) throw hidden("namespace");
       caller.invited.add(namespaceId);
-      return undefined;
+      return namespaceId;
     },
     async boxes(caller, namespaceId) {
       if (!governance.belongs(namespaceId, caller.account)) throw hidden("namespace");

@@ -3,7 +3,7 @@
  * Channels: requests and answers, one after the other, after both sides have proven their accounts (`session.ts`).
  */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
-import type { Sealed } from "../governance/replication.ts";
+import type { KeyScope, Sealed } from "../governance/replication.ts";
 import { BorshReader, BorshWriter } from "../model/borsh.ts";
 import type { ContextId, GroupId } from "../model/ids.ts";
 
@@ -12,6 +12,17 @@ export const BLOB_PROTOCOL = "/shoal/blob/1";
 
 export const contextTopic = (id: ContextId): string => `shoal/ctx/${id}`;
 export const namespaceTopic = (id: GroupId): string => `shoal/grp/${id}`;
+
+/** What a topic is about; undefined for topics of nobody here. */
+export function subjectOf(topic: string): KeyScope | undefined {
+  const [, kind, id] = TOPIC.exec(topic) ?? [];
+  if (id === undefined) return undefined;
+  return kind === "ctx"
+    ? { type: "context", contextId: id as ContextId }
+    : { type: "namespace", namespaceId: id as GroupId };
+}
+
+const TOPIC = /^shoal\/(ctx|grp)\/([0-9A-Za-z]{1,64})$/;
 
 /** `sealed` holds an encoded delta, an encoded op, or presence; `digest` is SHA-256 over root and heads (contexts) or heads. */
 export type GossipMessage =

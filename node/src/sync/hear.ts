@@ -1,0 +1,149 @@
+/**
+ * What others say on topics. Each message is opened, judged and taken; its verdict decides whether the network passes it on,
+ * and whether who passed it on is held to it.
+ */
+import { ShoalError } from "@shoal/shared/base/errors.ts";
+import type { KeyScope, Sealed } from "../governance/replication.ts";
+import { BorshReader } from "../model/borsh.ts";
+import { idOf, type ContextId, type GroupId, type PublicKey } from "../model/ids.ts";
+import type { Gossip, GossipVerdict, PeerId } from "../network/contract.ts";
+import type { KeyFetcher } from "./keys.ts";
+import type { SyncParts } from "./parts.ts";
+import { digestOf } from "./state.ts";
+import { aadOf } from "./tell.ts";
+import { decodeGossip, subjectOf, type GossipMessage } from "./wire.ts";
+
+export interface Hearing {
+  /** The peer seems to have what we lack. */
+  behind(subject: KeyScope, peer: PeerId): void;
+  /** Something new was taken. */
+  changed(subject: KeyScope): void;
+}
+
+export function createJudge(
+  parts: SyncParts,
+  keys: KeyFetcher,
+  hearing: Hearing,
+): (gossip: Gossip) => Promise<GossipVerdict> {
+  const { network, counters, log } = parts;
+  return async ({ topic, from, payload }) => {
+    const subject = subjectOf(topic);
+    if (subject === undefined) return "ignore";
+    try {
+      return await judge(parts, keys, hearing, subject, topic, from, decodeGossip(payload));
+    } catch (thrown) {
+      counters.add("gossip_refused");
+      if (!(thrown instanceof ShoalError) || thrown.code !== "invalid_argument") {
+        // Ours, not theirs: the context is busy, or the disk is full.
+        log.warn({ topic, from, err: thrown }, "gossip could not be taken");
+        hearing.behind(subject, from);
+        return "ignore";
+      }
+      network.report(from, "malformed", thrown.message);
+      return "reject";
+    }
+  };
+}
+
+async function judge(
+  parts: SyncParts,
+  keys: KeyFetcher,
+  hearing: Hearing,
+  subject: KeyScope,
+  topic: string,
+  from: PeerId,
+  message: GossipMessage,
+): Promise<GossipVerdict> {
+  if (message.type === "digest") {
+    if (Buffer.compare(message.digest, ownDigest(parts, subject)) !== 0) hearing.behind(subject, from);
+    return "accept";
+  }
+  const plain = await opened(parts, keys, subject, message.sealed, aadOf(topic, message.type), from);
+  if (plain === undefined) {
+    hearing.behind(subject, from);
+    return "ignore";
+  }
+  if (message.type === "op")
+    return subject.type === "namespace" ? takeOp(parts, hearing, subject.namespaceId, plain, from) : "reject";
+  if (subject.type !== "context") return "reject";
+  if (message.type === "delta") return takeDelta(parts, hearing, subject.contextId, plain, from);
+  return takePresence(parts, subject.contextId, plain);
+}
+
+/** Keys travel after the op that makes them: where one is missing the peer is asked for it once. */
+async function opened(
+  { governance }: SyncParts,
+  keys: KeyFetcher,
+  subject: KeyScope,
+  sealed: Sealed,
+  aad: Uint8Array,
+  from: PeerId,
+): Promise<Uint8Array | undefined> {
+  const atOnce = governance.open(subject, sealed, aad);
+  if (atOnce !== undefined) return atOnce;
+  const namespaceId = subject.type === "namespace" ? subject.namespaceId : governance.namespaceOf(subject.contextId);
+  if (namespaceId === undefined || !(await keys.fetch(namespaceId, from))) return undefined;
+  return governance.open(subject, sealed, aad);
+}
+
+async function takeDelta(
+  { contexts, counters }: SyncParts,
+  hearing: Hearing,
+  contextId: ContextId,
+  delta: Uint8Array,
+  from: PeerId,
+): Promise<GossipVerdict> {
+  const subject: KeyScope = { type: "context", contextId };
+  const { applied, waiting, refused } = await contexts.receive(contextId, [delta]);
+  const [wrong] = refused;
+  if (wrong !== undefined) {
+    counters.add("gossip_refused");
+    return wrong.forged ? "reject" : "ignore";
+  }
+  if (applied.length > 0) {
+    counters.add("gossip_deltas");
+    hearing.changed(subject);
+  }
+  if (waiting.length > 0) hearing.behind(subject, from);
+  return "accept";
+}
+
+async function takeOp(
+  { governance, counters }: SyncParts,
+  hearing: Hearing,
+  namespaceId: GroupId,
+  op: Uint8Array,
+  from: PeerId,
+): Promise<GossipVerdict> {
+  const subject: KeyScope = { type: "namespace", namespaceId };
+  const { added, waiting, refused } = await governance.receive(namespaceId, [op]);
+  if (refused.length > 0) {
+    counters.add("gossip_refused");
+    return "reject";
+  }
+  if (added.length > 0) {
+    counters.add("gossip_ops");
+    hearing.changed(subject);
+  }
+  if (waiting.length > 0) hearing.behind(subject, from);
+  return "accept";
+}
+
+function takePresence({ contexts, governance }: SyncParts, contextId: ContextId, plain: Uint8Array): GossipVerdict {
+  const reader = new BorshReader(plain);
+  const author = idOf<PublicKey>(reader.fixed(32));
+  const state = Uint8Array.from(reader.bytes());
+  reader.end();
+  if (state.length > MAX_PRESENCE || governance.rightNow(contextId, author) === "none") return "reject";
+  contexts.hearEphemeral(contextId, author, state);
+  return "accept";
+}
+
+/** Bytes of presence, as `setEphemeral` has it. */
+const MAX_PRESENCE = 16 * 1024;
+
+function ownDigest({ contexts, governance }: SyncParts, subject: KeyScope): Uint8Array {
+  if (subject.type === "namespace") return digestOf(undefined, governance.heads(subject.namespaceId));
+  const summary = contexts.summary(subject.contextId);
+  return digestOf(summary?.root, summary?.heads ?? []);
+}
