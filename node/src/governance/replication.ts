@@ -73,6 +73,9 @@ export interface GovernanceReplica {
    */
   mayShow(invitation: SignedInvitation, account: PublicKey): GroupId | undefined;
 
+  /** The invitation that this node's account has joined by: what it shows to peers that have not heard of its joining. */
+  invitationOf(namespaceId: GroupId): SignedInvitation | undefined;
+
   /**
    * Seals for everybody who may read the context (its group's scope, or its own where it is restricted), or for members of a
    * namespace. Rotates first where the current key's audience holds somebody who may not read any more. `aad` is bound.

@@ -6,20 +6,7 @@ import { groupBytes, groupIdOf } from "../governance/keys.ts";
 import { MAX_PARENTS } from "../dag/delta.ts";
 import type { KeyBox } from "../governance/replication.ts";
 import { bytesOf, idOf, type ContextId, type GroupId, type Hash } from "../model/ids.ts";
-import {
-  bytes,
-  bytes32,
-  flag,
-  listOf,
-  mapped,
-  nothing,
-  number32,
-  optional,
-  record,
-  text,
-  word,
-  type Codec,
-} from "./codec.ts";
+import { bytes, bytes32, flag, listOf, mapped, number32, optional, record, text, word, type Codec } from "./codec.ts";
 
 /** Ids asked for, and deltas or ops sent, in one request; bodies beyond `MAX_BODY` wait for the next. */
 export const MAX_IDS = 4096;

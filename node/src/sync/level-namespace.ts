@@ -1,5 +1,6 @@
 /** Levels the log of a namespace with a peer: equal sets of ops are equal states, so ids are all there is to compare. */
 import type { GroupId } from "../model/ids.ts";
+import { introduced } from "./introduce.ts";
 import type { SyncParts } from "./parts.ts";
 import { differenceOf, pull, push } from "./pull.ts";
 import type { Session } from "./session.ts";
@@ -7,7 +8,8 @@ import type { Session } from "./session.ts";
 /** True where anything new came. */
 export async function levelNamespace(parts: SyncParts, session: Session, namespaceId: GroupId): Promise<boolean> {
   const { governance, counters } = parts;
-  const theirs = await session.ask("namespaceState", namespaceId);
+  const ask = () => session.ask("namespaceState", namespaceId);
+  const theirs = await introduced(parts, session, namespaceId, ask);
   const ids = await governance.ids(namespaceId);
   if (Buffer.compare(ids.fingerprint(), theirs.fingerprint) === 0) return false;
   const { need, have } = await differenceOf(parts, ids, (body) => session.ask("reconcileOps", { namespaceId, body }));

@@ -9,6 +9,7 @@ import { bytesOf, type ContextId, type GroupId } from "../model/ids.ts";
 import { BorshWriter } from "../model/borsh.ts";
 import { MAX_GOSSIP, type PeerId } from "../network/contract.ts";
 import { frames } from "./bodies.ts";
+import { introduced } from "./introduce.ts";
 import { PeerRefusal } from "./session.ts";
 import type { SyncParts } from "./parts.ts";
 import type { Sessions } from "./sessions.ts";
@@ -39,9 +40,12 @@ export function createTeller(parts: SyncParts, sessions: Sessions): Teller {
 
   const acknowledge = async (peer: PeerId, namespaceId: GroupId, ops: readonly Uint8Array[]): Promise<boolean> => {
     try {
-      for (const group of frames(ops)) {
-        await sessions.with(peer, (session) => session.ask("pushOps", { namespaceId, ops: group }));
-      }
+      await sessions.with(peer, async (session) => {
+        for (const group of frames(ops)) {
+          const hand = () => session.ask("pushOps", { namespaceId, ops: group });
+          await introduced(parts, session, namespaceId, hand);
+        }
+      });
       return true;
     } catch (err) {
       if (!(err instanceof PeerRefusal)) log.debug({ namespace: namespaceId, peer, err }, "a peer took no ops");
