@@ -75,6 +75,8 @@ export interface ContextReplicas {
   receive(id: ContextId, deltas: readonly Uint8Array[]): Promise<ReceivedDeltas>;
   /** Parents that deltas wait for and nobody has delivered, the earliest wanted first. */
   missing(id: ContextId, limit: number): readonly Hash[];
+  /** Whether deltas wait for governance ops of their position. */
+  waitsForOps(id: ContextId): boolean;
   /** Governance ops of the namespace arrived: deltas that waited for them are judged again. */
   governanceGrew(id: ContextId): Promise<void>;
   /** Merges entities that tree comparison found (a borsh StorageDelta), without a delta; resolves with the root after it. */

@@ -14,8 +14,8 @@ import { aadOf } from "./tell.ts";
 import { decodeGossip, subjectOf, type GossipMessage } from "./wire.ts";
 
 export interface Hearing {
-  /** The peer seems to have what we lack. */
-  behind(subject: KeyScope, peer: PeerId): void;
+  /** The peer seems to have what we lack; `stillSo` is asked a moment later. */
+  behind(subject: KeyScope, peer: PeerId, stillSo: () => boolean): void;
   /** Something new was taken. */
   changed(subject: KeyScope): void;
 }
@@ -36,7 +36,7 @@ export function createJudge(
       if (!(thrown instanceof ShoalError) || thrown.code !== "invalid_argument") {
         // Ours, not theirs: the context is busy, or the disk is full.
         log.warn({ topic, from, err: thrown }, "gossip could not be taken");
-        hearing.behind(subject, from);
+        hearing.behind(subject, from, () => true);
         return "ignore";
       }
       network.report(from, "malformed", thrown.message);
@@ -55,12 +55,13 @@ async function judge(
   message: GossipMessage,
 ): Promise<GossipVerdict> {
   if (message.type === "digest") {
-    if (Buffer.compare(message.digest, ownDigest(parts, subject)) !== 0) hearing.behind(subject, from);
+    const differs = (): boolean => Buffer.compare(message.digest, ownDigest(parts, subject)) !== 0;
+    if (differs()) hearing.behind(subject, from, differs);
     return "accept";
   }
   const plain = await opened(parts, keys, subject, message.sealed, aadOf(topic, message.type), from);
   if (plain === undefined) {
-    hearing.behind(subject, from);
+    hearing.behind(subject, from, () => true);
     return "ignore";
   }
   if (message.type === "op")
@@ -87,7 +88,7 @@ async function opened(
 }
 
 async function takeDelta(
-  { contexts, counters }: SyncParts,
+  { contexts, governance, counters }: SyncParts,
   hearing: Hearing,
   contextId: ContextId,
   delta: Uint8Array,
@@ -104,7 +105,12 @@ async function takeDelta(
     counters.add("gossip_deltas");
     hearing.changed(subject);
   }
-  if (waiting.length > 0) hearing.behind(subject, from);
+  if (waiting.length > 0) {
+    hearing.behind(subject, from, () => contexts.missing(contextId, 1).length > 0);
+    const namespaceId = governance.namespaceOf(contextId);
+    const position = namespaceId === undefined ? undefined : ({ type: "namespace", namespaceId } as const);
+    if (position !== undefined) hearing.behind(position, from, () => contexts.waitsForOps(contextId));
+  }
   return "accept";
 }
 
@@ -125,7 +131,7 @@ async function takeOp(
     counters.add("gossip_ops");
     hearing.changed(subject);
   }
-  if (waiting.length > 0) hearing.behind(subject, from);
+  if (waiting.length > 0) hearing.behind(subject, from, () => governance.missing(namespaceId, 1).length > 0);
   return "accept";
 }
 

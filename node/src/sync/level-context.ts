@@ -14,7 +14,7 @@ import { MAX_ROUNDS } from "./settings.ts";
 import { stateOf } from "./state.ts";
 
 /**
- * `level`: the peer's live root is ours. `wait`: the peer has no state yet. `apart`: the same deltas, another root, and nothing
+ * `level`: the peer's live root is ours. `wait`: the peer has no state yet, or is no member. `apart`: the same deltas, another root, and nothing
  * levelled them. `moving`: both sides were written to all the time.
  */
 export type Levelled = "level" | "wait" | "apart" | "moving";
@@ -30,6 +30,9 @@ export interface Outcome {
 export async function levelContext(parts: SyncParts, session: Session, contextId: ContextId): Promise<Outcome> {
   const namespaceId = parts.governance.namespaceOf(contextId);
   if (namespaceId !== undefined) await levelNamespace(parts, session, namespaceId);
+  const right = parts.governance.rightNow(contextId, session.account);
+  // What is here is for members, and what is there is worth what a member says.
+  if (right === "none") return { levelled: "wait", used: [], changed: false };
   const used: Protocol[] = [];
   let exhausted = false;
   let changed = false;
@@ -53,7 +56,9 @@ export async function levelContext(parts: SyncParts, session: Session, contextId
       exhausted = !moved.forward;
       changed ||= moved.came;
     } else {
-      if (used.filter((each) => each === "tree").length > TREES) return { levelled: "apart", used, changed };
+      // Entities have no author to judge: they are worth what their bringer may write.
+      const isTried = used.filter((each) => each === "tree").length > TREES;
+      if (isTried || right !== "write") return { levelled: "apart", used, changed };
       parts.counters.add("divergences");
       changed = (await compareStates(parts, session, contextId, mine.layout, theirs.layout)) || changed;
     }

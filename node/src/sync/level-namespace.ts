@@ -24,8 +24,9 @@ export async function levelNamespace(parts: SyncParts, session: Session, namespa
       if (first !== undefined) parts.network.report(session.peer, "forged", first.because);
     },
   );
+  const isMember = governance.belongs(namespaceId, session.account);
   const handed = await push(
-    have,
+    isMember ? have : [],
     (hashes) => governance.ops(namespaceId, hashes),
     (ops) => session.ask("pushOps", { namespaceId, ops }),
   );

@@ -16,6 +16,7 @@ import { keyFetcher } from "./keys.ts";
 import { levelContext } from "./level-context.ts";
 import { fetchKeys, levelNamespace } from "./level-namespace.ts";
 import type { SyncParts } from "./parts.ts";
+import { PeerRefusal } from "./session.ts";
 import { serve } from "./service.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 import { DEFAULT_SYNC, type SyncSettings } from "./settings.ts";
@@ -70,12 +71,19 @@ export function createSync({ events, settings: given, ...init }: SyncInit): Sync
     work.catch((err: unknown) => log.warn({ err }, what));
   };
 
-  /** Something changed: the next digest comes soon, and those after it ever later. */
-  const touch = (scope: KeyScope, span: number = settings.beatFirst): void => {
+  /** Something changed: the next digest comes when it has been quiet for a moment, and those after it ever later. */
+  const touch = (scope: KeyScope): void => {
     const subject = subjectFor(scope);
-    const at = clock.monotonic() + span;
-    if (subject.beatAt > at || subject.beatSpan !== settings.beatNext) subject.beatAt = at;
+    subject.beatAt = Math.min(clock.monotonic() + settings.beatFirst, subject.lastBeat + settings.beatNext);
     subject.beatSpan = settings.beatNext;
+  };
+
+  /** What looks like a difference may be on its way: only one that is still there a moment later is worth a session. */
+  const suspect = (scope: KeyScope, peer: PeerId, stillSo: () => boolean): void => {
+    const looked = clock.sleep(settings.lookAgain, stop.signal).then(() => {
+      if (stillSo()) wish(scope, peer);
+    });
+    looked.catch(() => undefined);
   };
 
   const announce = (scope: KeyScope): void => {
@@ -124,9 +132,10 @@ export function createSync({ events, settings: given, ...init }: SyncInit): Sync
         await levelOnce(subject, peer);
         subject.failures = 0;
         subject.lastError = undefined;
-        settle(subject, undefined);
       } catch (err) {
         if (stop.signal.aborted) return;
+        // Whoever knows nothing of it, or of us, is no failure: another peer may.
+        if (err instanceof PeerRefusal && err.code === "not_found") continue;
         counters.add("sessions_failed");
         subject.failures += 1;
         subject.lastError = messageOf(err);
@@ -141,6 +150,7 @@ export function createSync({ events, settings: given, ...init }: SyncInit): Sync
         return;
       }
     }
+    settle(subject, undefined);
   };
 
   const settle = (subject: Subject, failed: unknown): void => {
@@ -187,6 +197,7 @@ export function createSync({ events, settings: given, ...init }: SyncInit): Sync
     for (const subject of subjects.values()) {
       if (subject.wished.size > 0) kick(subject);
       if (now < subject.beatAt) continue;
+      subject.lastBeat = now;
       subject.beatAt = now + jittered(subject.beatSpan);
       subject.beatSpan = Math.min(subject.beatSpan * 2, settings.beatMax);
       const { scope } = subject;
@@ -235,7 +246,7 @@ export function createSync({ events, settings: given, ...init }: SyncInit): Sync
   const listen = (): void => {
     network.onGossip(
       createJudge(parts, keys, {
-        behind: wish,
+        behind: suspect,
         changed: (scope) => touch(scope),
       }),
     );
@@ -249,7 +260,11 @@ export function createSync({ events, settings: given, ...init }: SyncInit): Sync
         if (event.type === "disconnected") sessions.forget(event.peer);
         if (event.type !== "subscribed") return;
         const scope = subjectOf(event.topic);
-        if (scope !== undefined && subjects.has(event.topic)) wish(scope, event.peer);
+        const subject = subjects.get(event.topic);
+        if (scope === undefined || subject === undefined) return;
+        // A way that was cut may be open again: what failed before says nothing about it.
+        subject.retryAt = 0;
+        wish(scope, event.peer);
       }),
       contexts.onCommitted((delta) => {
         const scope: KeyScope = { type: "context", contextId: delta.contextId };

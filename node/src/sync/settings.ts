@@ -16,6 +16,8 @@ export interface SyncSettings {
   readonly beatMax: DurationMs;
   /** How long news that came by a session gather before the others are told. */
   readonly tellAfter: DurationMs;
+  /** How long what looks like a difference is given to come by itself. */
+  readonly lookAgain: DurationMs;
   /** After a failed session: doubled with each failure in a row, up to `retryMax`. */
   readonly retryFirst: DurationMs;
   readonly retryMax: DurationMs;
@@ -34,6 +36,7 @@ export const DEFAULT_SYNC: SyncSettings = {
   beatNext: seconds(30),
   beatMax: seconds(600),
   tellAfter: milliseconds(20),
+  lookAgain: milliseconds(100),
   retryFirst: seconds(1),
   retryMax: seconds(256),
   tick: seconds(1),

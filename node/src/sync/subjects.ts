@@ -20,6 +20,7 @@ export interface Subject {
   /** Monotonic ms of the next digest, and what is added for the one after it. */
   beatAt: number;
   beatSpan: number;
+  lastBeat: number;
   /** The last session ended apart: same deltas, another root. */
   apart: boolean;
   /** Whoever waits for the subject to be levelled once. */
@@ -40,6 +41,7 @@ export function newSubject(scope: KeyScope, beatAt: number, beatSpan: number): S
     retryAt: 0,
     beatAt,
     beatSpan,
+    lastBeat: 0,
     apart: false,
     waiters: new Set(),
   };
