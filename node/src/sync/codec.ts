@@ -3,8 +3,8 @@ import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { BorshReader, BorshWriter } from "../model/borsh.ts";
 
 export interface Codec<T> {
-  write(writer: BorshWriter, value: T): void;
-  read(reader: BorshReader): T;
+  readonly write: (writer: BorshWriter, value: T) => void;
+  readonly read: (reader: BorshReader) => T;
 }
 
 export function encode<T>({ write }: Codec<T>, value: T): Uint8Array {

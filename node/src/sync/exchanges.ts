@@ -16,7 +16,7 @@ export const MAX_BODY = 4 * 1024 * 1024;
 export const MAX_INVITATION = 64 * 1024;
 const MAX_BOXES = 4096;
 
-export interface Exchange<Ask, Answer> {
+interface Exchange<Ask, Answer> {
   readonly ask: Codec<Ask>;
   readonly answer: Codec<Answer>;
 }
@@ -102,10 +102,6 @@ export const EXCHANGES = {
 
 export type Kind = keyof typeof EXCHANGES;
 export const KINDS = Object.keys(EXCHANGES) as readonly Kind[];
-export type AskOf<K extends Kind> = (typeof EXCHANGES)[K] extends Exchange<infer Ask, unknown> ? Ask : never;
-export type AnswerOf<K extends Kind> =
-  (typeof EXCHANGES)[K] extends Exchange<never, infer Answer>
-    ? Answer
-    : (typeof EXCHANGES)[K] extends { readonly answer: Codec<infer Answer> }
-      ? Answer
-      : never;
+type ValueOf<C> = C extends Codec<infer T> ? T : never;
+export type AskOf<K extends Kind> = ValueOf<(typeof EXCHANGES)[K]["ask"]>;
+export type AnswerOf<K extends Kind> = ValueOf<(typeof EXCHANGES)[K]["answer"]>;

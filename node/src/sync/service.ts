@@ -4,6 +4,7 @@
  */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { SignedInvitation } from "../governance/contract.ts";
+import type { KeyScope } from "../governance/replication.ts";
 import { parseInvitation } from "../governance/invitations.ts";
 import type { ContextId, GroupId, PublicKey } from "../model/ids.ts";
 import type { ReplicaSnapshot } from "../context/replica.ts";
@@ -31,8 +32,8 @@ interface Caller {
 
 type Handlers = { readonly [K in Kind]: (caller: Caller, ask: AskOf<K>) => Promise<AnswerOf<K>> };
 
-/** `heard`: something new came by this channel, and others may not have it. */
-export type Heard = (subject: { readonly contextId: ContextId } | { readonly namespaceId: GroupId }) => void;
+/** Something new came by this channel, and others may not have it. */
+export type Heard = (scope: KeyScope) => void;
 
 /** Serves one channel to its end. */
 export async function serve(parts: SyncParts, channel: Channel, heard: Heard): Promise<void> {
@@ -90,7 +91,7 @@ function contextHandlers(parts: SyncParts, heard: Heard): Pick<Handlers, Context
       const liar = refused.find(({ forged }) => forged);
       if (liar !== undefined) network.report(caller.channel.peer, "forged", liar.because);
       counters.add("deltas_pulled", applied.length);
-      if (applied.length > 0) heard({ contextId });
+      if (applied.length > 0) heard({ type: "context", contextId });
       return { applied: applied.length, waiting: waiting.length, refused: refused.length };
     },
     async tree(caller, { contextId, body }) {
@@ -107,7 +108,7 @@ function contextHandlers(parts: SyncParts, heard: Heard): Pick<Handlers, Context
         throw new ShoalError("permission_denied", "only who may write hands over entities");
       }
       const root = await contexts.mergeEntities(contextId, artifact);
-      heard({ contextId });
+      heard({ type: "context", contextId });
       return root;
     },
   };
@@ -154,7 +155,7 @@ function namespaceHandlers(parts: SyncParts, heard: Heard): Pick<Handlers, Names
       const [first] = refused;
       if (first !== undefined) network.report(caller.channel.peer, "forged", first.because);
       counters.add("ops_pulled", added.length);
-      if (added.length > 0) heard({ namespaceId });
+      if (added.length > 0) heard({ type: "namespace", namespaceId });
       return { applied: added.length, waiting: waiting.length, refused: refused.length };
     },
     async showInvitation(caller, json) {

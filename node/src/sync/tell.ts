@@ -20,12 +20,12 @@ import { contextTopic, encodeGossip, namespaceTopic, type GossipMessage } from "
 const SEALING = 256;
 
 export interface Teller {
-  delta(delta: CommittedDelta): Promise<void>;
-  presence(contextId: ContextId, state: Uint8Array): Promise<void>;
+  readonly delta: (delta: CommittedDelta) => Promise<void>;
+  readonly presence: (contextId: ContextId, state: Uint8Array) => Promise<void>;
   /** Gossips ops, and hands them to members who acknowledge that they have them; resolves with how many did. */
-  ops(namespaceId: GroupId, ops: readonly Uint8Array[]): Promise<number>;
+  readonly ops: (namespaceId: GroupId, ops: readonly Uint8Array[]) => Promise<number>;
   /** Says how a context or namespace stands here. */
-  digest(subject: KeyScope): Promise<void>;
+  readonly digest: (subject: KeyScope) => Promise<void>;
 }
 
 export function createTeller(parts: SyncParts, sessions: Sessions): Teller {
@@ -53,18 +53,30 @@ export function createTeller(parts: SyncParts, sessions: Sessions): Teller {
     }
   };
 
+  const digest = async (subject: KeyScope): Promise<void> => {
+    const isContext = subject.type === "context";
+    const topic = isContext ? contextTopic(subject.contextId) : namespaceTopic(subject.namespaceId);
+    if (network.subscribers(topic).length === 0) return;
+    const summary = isContext ? contexts.summary(subject.contextId) : undefined;
+    if (isContext && summary?.isInitialized !== true) return;
+    const heads = isContext ? (summary?.heads ?? []) : governance.heads(subject.namespaceId);
+    await network.publish(topic, encodeGossip({ type: "digest", digest: digestOf(summary?.root, heads) }));
+  };
+
   return {
+    digest,
+
     async delta({ contextId, bytes }) {
       const topic = contextTopic(contextId);
       const scope: KeyScope = { type: "context", contextId };
-      if (bytes.length + SEALING > MAX_GOSSIP) return this.digest(scope);
+      if (bytes.length + SEALING > MAX_GOSSIP) return digest(scope);
       try {
         await network.publish(topic, encodeGossip(await sealed("delta", scope, topic, bytes)));
       } catch (err) {
         if (!(err instanceof ShoalError)) throw err;
         // No key yet, or no room: peers ask for it when they hear how the context stands.
         log.debug({ context: contextId, err }, "a delta was not told");
-        await this.digest(scope);
+        await digest(scope);
       }
     },
 
@@ -90,16 +102,6 @@ export function createTeller(parts: SyncParts, sessions: Sessions): Teller {
         log.debug({ namespace: namespaceId, err }, "ops were handed over and not gossiped");
       }
       return (await acknowledged).filter(Boolean).length;
-    },
-
-    async digest(subject) {
-      const isContext = subject.type === "context";
-      const topic = isContext ? contextTopic(subject.contextId) : namespaceTopic(subject.namespaceId);
-      if (network.subscribers(topic).length === 0) return;
-      const summary = isContext ? contexts.summary(subject.contextId) : undefined;
-      if (isContext && summary?.isInitialized !== true) return;
-      const heads = isContext ? (summary?.heads ?? []) : governance.heads(subject.namespaceId);
-      await network.publish(topic, encodeGossip({ type: "digest", digest: digestOf(summary?.root, heads) }));
     },
   };
 }
