@@ -107,33 +107,45 @@ export interface MergeRequest {
   readonly seed: Uint8Array;
   readonly limits: VmLimits;
   readonly ahead?: readonly Row[];
+  /** 32 bytes: the root before the first delta; a delta that changes nothing leaves it. */
+  readonly root: Uint8Array;
   readonly deltas: readonly MergeDelta[];
 }
 
 export interface MergeDelta {
   /** borsh StorageDelta. */
   readonly artifact: Uint8Array;
-  /** Actions must be later than this, nanoseconds: the highest stamp among the delta's parents. */
+  /**
+   * Actions must be later than this, nanoseconds: the latest time among the delta's parents. Asked of the host's collections
+   * only, whose every write bears its own stamp; guests also tell of entities that they left as they were.
+   */
   readonly afterNs?: bigint;
-  /** Actions must not be later than this. */
+  /** Actions must not be later than this: the delta's own time. */
   readonly untilNs?: bigint;
+  /** Places in this request of deltas that it builds upon: where one of them is refused, so is it. */
+  readonly upon: readonly number[];
 }
 
 export interface MergeOutcome {
-  /** Per delta: the root after it (32 bytes), or why it is refused; a refused one changes nothing, and those after it go on. */
+  /**
+   * Per delta: the root after it (32 bytes), or why it is refused; a refused one changes nothing, and those after it go on.
+   * As many as there was time for, from the first on, and at least one: the rest is to be asked for again.
+   */
   readonly results: readonly ({ readonly root: Uint8Array } | { readonly refused: string })[];
   /** What to apply, with full keys, in key order. */
   readonly rows: readonly Row[];
 }
 
-/** Merges deltas of others on worker threads; the executor is one. */
 export interface Merger {
-  /** Rejects as `Executor.run` does; what a delta does wrong is in its result. */
+  /**
+   * Rejects as `Executor.run` does, and `deadline_exceeded` where the time was over before one delta was merged; what a delta
+   * does wrong is in its result.
+   */
   merge(request: MergeRequest): Promise<MergeOutcome>;
 }
 
-/** Runs methods on worker threads. One per node. */
-export interface Executor {
+/** Runs methods, and merges what they did elsewhere, on worker threads. One per node. */
+export interface Executor extends Merger {
   /**
    * Resolves with an outcome whatever the guest does; a guest that outlives the wall-clock limit has its worker killed and
    * the outcome says `DeadlineExceeded`. Rejects `unavailable` when more than the limit of runs wait, or after `close`; and

@@ -18,6 +18,10 @@ export const COLUMNS = [
   "group", // one prefix byte ‖ group ‖ ... (governance)
   "index", // context ‖ page of the node-local ordered index (never synced)
   "auth", // keys, revocations, refresh tokens
+  "pending", // context ‖ delta -> delta that waits: for parents, governance ops, or its time
+  "known", // context ‖ delta -> its time (u64 BE); every delta whose effects are in the state, with or without its body
+  "due", // context ‖ sequence (u64 BE) -> an event whose handler has still to run here
+  "staging", // context ‖ kind ‖ ... -> a first state that is not complete yet
 ] as const;
 export type Column = (typeof COLUMNS)[number];
 

@@ -84,6 +84,7 @@ export async function openBenchNode(module: Uint8Array, contexts: number, watch:
     store: watch.wrap(store, ["apply", "durable"]),
     executor: {
       run: (request) => watch.time("executor", () => noted(executor.run(request), request, last, watch)),
+      merge: (request) => executor.merge(request),
       close: () => executor.close(),
     },
     applications,

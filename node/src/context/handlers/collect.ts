@@ -12,7 +12,17 @@ import type { ContextParts } from "../parts.ts";
 const NOTHING: Collected = { rows: 0, bytes: 0 };
 
 /** Columns whose keys begin with a context. */
-export const CONTEXT_COLUMNS: readonly Column[] = ["state", "private", "delta", "index", "identity"];
+export const CONTEXT_COLUMNS: readonly Column[] = [
+  "state",
+  "private",
+  "delta",
+  "index",
+  "identity",
+  "pending",
+  "known",
+  "due",
+  "staging",
+];
 
 export async function collectTombstones(parts: ContextParts, input: CollectInput): Promise<Collected> {
   if (parts.registry.get(input.id) === undefined) return NOTHING;

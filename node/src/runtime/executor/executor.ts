@@ -7,8 +7,9 @@ import { availableParallelism } from "node:os";
 import { setFlagsFromString } from "node:v8";
 import { ShoalError, messageOf } from "@shoal/shared/base/errors.ts";
 import type { Log } from "@shoal/shared/base/log.ts";
-import type { Executor, Outcome, RunRequest } from "../contract.ts";
-import { type Job, WorkerThread } from "./worker-thread.ts";
+import type { Executor, MergeOutcome, MergeRequest, Outcome, RunRequest } from "../contract.ts";
+import { type Job, mergeJob, runJob } from "./jobs.ts";
+import { WorkerThread } from "./worker-thread.ts";
 
 export interface ExecutorOptions {
   /** Where the store of the node lies; threads open it for themselves, to read. */
@@ -89,13 +90,18 @@ class Pool implements Executor {
   }
 
   run(request: RunRequest): Promise<Outcome> {
-    if (this.#closed) return Promise.reject(new ShoalError("unavailable", "the node is stopping"));
-    return new Promise((resolve, reject) => {
-      const job: Job = { request, resolve, reject };
-      if (this.#place(job)) return;
-      if (this.#queue.length < this.#maxQueued) this.#queue.push(job);
-      else reject(new ShoalError("unavailable", `${this.#maxQueued} calls wait already`, { retryAfterSeconds: 1 }));
-    });
+    return new Promise((resolve, reject) => this.#take(runJob(request, resolve, reject)));
+  }
+
+  merge(request: MergeRequest): Promise<MergeOutcome> {
+    return new Promise((resolve, reject) => this.#take(mergeJob(request, resolve, reject)));
+  }
+
+  #take(job: Job): void {
+    if (this.#closed) job.reject(new ShoalError("unavailable", "the node is stopping"));
+    else if (this.#place(job)) return;
+    else if (this.#queue.length < this.#maxQueued) this.#queue.push(job);
+    else job.reject(new ShoalError("unavailable", `${this.#maxQueued} calls wait already`, { retryAfterSeconds: 1 }));
   }
 
   async close(): Promise<void> {
@@ -233,5 +239,5 @@ class Pool implements Executor {
 }
 
 function homeOf(job: Job): string {
-  return Buffer.from(job.request.context).toString("latin1");
+  return Buffer.from(job.context).toString("latin1");
 }

@@ -12,9 +12,9 @@ import type { VmLimits } from "../limits.ts";
 const ID_BYTES = 32;
 const NS_PER_US = 1000;
 /** First byte of an answer. */
-const OK = 0;
+export const OK = 0;
 const FAILURE = 1;
-const NO_OUTCOME = 2;
+export const NO_OUTCOME = 2;
 
 /** Given to a worker when it starts. */
 export interface WorkerInit {
@@ -39,9 +39,15 @@ export const NOT_BEGUN = new ArrayBuffer(0);
 
 const MODES: readonly RunRequest["mode"][] = ["read", "write", "migrate"];
 
+/** What a message to a worker asks for: its first byte. */
+export const ASKS = { run: 0, merge: 1 } as const;
+
+export const isMerge = (message: ArrayBuffer): boolean => new Uint8Array(message)[0] === ASKS.merge;
+
 export function packRequest(request: RunRequest): ArrayBuffer {
   const writer = new BorshWriter();
   writer
+    .u8(ASKS.run)
     .fixed(request.context)
     .fixed(request.executor)
     .fixed(request.device)
@@ -57,7 +63,7 @@ export function packRequest(request: RunRequest): ArrayBuffer {
 }
 
 export function unpackRequest(message: ArrayBuffer, limits: VmLimits): RunRequest {
-  const from = new BorshReader(new Uint8Array(message));
+  const from = new BorshReader(new Uint8Array(message, 1));
   const [context, executor] = [from.fixed(ID_BYTES), from.fixed(ID_BYTES)];
   const [device, seed] = [from.fixed(ID_BYTES), from.fixed(ID_BYTES)];
   const [nowNs, mode] = [from.u64(), MODES[from.tag(MODES.length)]!];
@@ -81,11 +87,11 @@ export function unpackRequest(message: ArrayBuffer, limits: VmLimits): RunReques
   };
 }
 
-function writeRow(to: BorshWriter, { column, key, value }: Row): void {
+export function writeRow(to: BorshWriter, { column, key, value }: Row): void {
   to.u8(COLUMNS.indexOf(column)).bytes(key).option(value, bytes);
 }
 
-function readRow(from: BorshReader): Row {
+export function readRow(from: BorshReader): Row {
   return { column: COLUMNS[from.tag(COLUMNS.length)] as Column, key: from.bytes(), value: from.option(readBytes) };
 }
 
@@ -120,9 +126,12 @@ export function packOutcome(outcome: Outcome): ArrayBuffer {
 export function unpackAnswer(message: ArrayBuffer): Answer {
   const from = new BorshReader(new Uint8Array(message));
   const tag = from.tag(3);
-  if (tag !== NO_OUTCOME) return { outcome: unpackOutcome(from, tag === FAILURE) };
+  return tag === NO_OUTCOME ? { error: readError(from) } : { outcome: unpackOutcome(from, tag === FAILURE) };
+}
+
+export function readError(from: BorshReader): ShoalError {
   const code = from.string() as ErrorCode;
-  return { error: new ShoalError(code, from.string()) };
+  return new ShoalError(code, from.string());
 }
 
 function unpackOutcome(from: BorshReader, failed: boolean): Outcome {
@@ -165,7 +174,7 @@ function readTimings(from: BorshReader): RunTimings {
 }
 
 /** The writer's copy has a buffer of its own. */
-function bufferOf(writer: BorshWriter): ArrayBuffer {
+export function bufferOf(writer: BorshWriter): ArrayBuffer {
   return writer.done().buffer as ArrayBuffer;
 }
 

@@ -5,16 +5,10 @@
  */
 import { Worker } from "node:worker_threads";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
-import type { Outcome, RunFailure, RunRequest } from "../contract.ts";
+import type { Job } from "./jobs.ts";
 import type { VmLimits } from "../limits.ts";
-import { type FromWorker, packRequest, unpackAnswer, type WorkerInit } from "./messages.ts";
+import type { FromWorker, WorkerInit } from "./messages.ts";
 import { RUNS_AHEAD, Slots } from "./slots.ts";
-
-export interface Job {
-  readonly request: RunRequest;
-  resolve(outcome: Outcome): void;
-  reject(error: unknown): void;
-}
 
 interface Sent {
   readonly job: Job;
@@ -88,15 +82,14 @@ export class WorkerThread {
   }
 
   send(job: Job): void {
-    const { request } = job;
-    if (request.limits !== this.#limits) {
-      this.#limits = request.limits;
-      this.#worker.postMessage({ limits: request.limits });
+    if (job.limits !== this.#limits) {
+      this.#limits = job.limits;
+      this.#worker.postMessage({ limits: job.limits });
     }
     const slot = this.#slots.next();
     this.#slots.offer(slot);
     this.#sent.push({ job, slot, withdrawn: false });
-    const message = packRequest(request);
+    const message = job.message();
     this.#worker.postMessage(message, message.byteLength > TRANSFER_BYTES ? [message] : []);
     if (this.#sent.length === 1) this.#startClock();
   }
@@ -123,7 +116,7 @@ export class WorkerThread {
     const sent = this.#sent.shift();
     clearTimeout(this.#deadline);
     if (this.#sent.length > 0) this.#startClock();
-    if (sent !== undefined && !sent.withdrawn) settle(sent.job, message);
+    if (sent !== undefined && !sent.withdrawn) sent.job.answered(message);
     this.#events.onRoom();
   }
 
@@ -139,7 +132,7 @@ export class WorkerThread {
           void this.#worker.terminate();
         });
       },
-      Math.min(running.job.request.limits.maxWallMs, MAX_TIMER_MS),
+      Math.min(running.job.wallMs, MAX_TIMER_MS),
     );
   }
 
@@ -150,37 +143,8 @@ export class WorkerThread {
     for (const { job, slot, withdrawn } of this.#sent.splice(0)) {
       if (withdrawn) continue;
       if (this.#slots.withdraw(slot)) unbegun.push(job);
-      else job.resolve(lost(this.#expired ? tooLong(job.request.limits) : died(this.#reason)));
+      else job.lost(this.#expired ? undefined : this.#reason);
     }
     this.#events.onExit(this, this.#expired ? "a run was too long" : this.#reason, unbegun);
   }
-}
-
-function settle(job: Job, message: ArrayBuffer): void {
-  const answer = unpackAnswer(message);
-  if ("outcome" in answer) job.resolve(answer.outcome);
-  else job.reject(answer.error);
-}
-
-function tooLong(limits: VmLimits): RunFailure {
-  return { kind: "DeadlineExceeded", message: `the method ran for more than ${limits.maxWallMs} ms` };
-}
-
-function died(reason: string): RunFailure {
-  return { kind: "HostError", detail: "WorkerLost", message: `the thread that ran the method ended: ${reason}` };
-}
-
-/** Nothing of such a run is known: not its logs, not its gas. */
-function lost(failure: RunFailure): Outcome {
-  return {
-    returns: { failure },
-    logs: [],
-    events: [],
-    xcalls: [],
-    artifact: new Uint8Array(0),
-    rows: [],
-    mutates: false,
-    gasUsed: 0n,
-    hostCalls: 0,
-  };
 }

@@ -8,7 +8,16 @@ import { systemClock } from "@shoal/shared/system/clock.ts";
 import { openReader } from "../../storage/open.ts";
 import type { VmLimits } from "../limits.ts";
 import { createRunner, type Runner } from "../run/runner.ts";
-import { NOT_BEGUN, packError, packOutcome, type ToWorker, unpackRequest, type WorkerInit } from "./messages.ts";
+import { packMerged, unpackMerge } from "./merge-messages.ts";
+import {
+  isMerge,
+  NOT_BEGUN,
+  packError,
+  packOutcome,
+  type ToWorker,
+  unpackRequest,
+  type WorkerInit,
+} from "./messages.ts";
 import { Slots } from "./slots.ts";
 
 /** Answers larger than this are handed over instead of copied. */
@@ -38,6 +47,7 @@ async function main(): Promise<void> {
 function answerTo(runner: Runner, message: ArrayBuffer, limits: VmLimits | undefined): ArrayBuffer {
   try {
     if (limits === undefined) throw new Error("limits come before the first run");
+    if (isMerge(message)) return packMerged(runner.merge(unpackMerge(message, limits)));
     return packOutcome(runner.run(unpackRequest(message, limits)));
   } catch (error) {
     return packError(error);

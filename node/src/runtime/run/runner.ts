@@ -2,12 +2,16 @@
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { readBlob } from "../../blobs/worker-blobs.ts";
 import { type BlobId, bytesOf } from "../../model/ids.ts";
-import type { Column, Reader, Row, Snapshot } from "../../storage/store.ts";
-import type { Outcome, RunFailure, RunRequest } from "../contract.ts";
+import type { Reader, Snapshot } from "../../storage/store.ts";
+import type { MergeOutcome, MergeRequest, Outcome, RunFailure, RunRequest } from "../contract.ts";
 import { Host } from "../host/imports.ts";
 import type { BlobPorts } from "./blob-handles.ts";
 import { failureOf } from "./failure.ts";
+import { guestMerge } from "./guest-merge.ts";
+import { hostMerge } from "./host-merge.ts";
 import { Compiled } from "./instance.ts";
+import { Layered } from "./layered.ts";
+import { mergeAll } from "./merge.ts";
 import { refuseMethodName } from "./method-name.ts";
 import { ModuleCache } from "./module-cache.ts";
 import { outcomeOf } from "./outcome.ts";
@@ -23,6 +27,8 @@ export interface RunnerParts {
 export interface Runner {
   /** Throws where the node fails, never for what a guest does. */
   run(request: RunRequest): Outcome;
+  /** The same; what a delta does wrong is in its result. */
+  merge(request: MergeRequest): MergeOutcome;
 }
 
 export function createRunner({ reader, blobs, moduleCacheBytes }: RunnerParts): Runner {
@@ -43,24 +49,16 @@ export function createRunner({ reader, blobs, moduleCacheBytes }: RunnerParts): 
 
   return {
     run(request) {
-      if (request.mode !== "read") return runOn(request, aheadOf(reader, request.ahead ?? []));
+      if (request.mode !== "read") return runOn(request, new Layered(reader, request.ahead ?? []));
       using snapshot = reader.snapshot();
       return runOn(request, snapshot);
     },
-  };
-}
-
-/** The store as it will be: rows on their way to it are read first. */
-function aheadOf(reader: Reader, rows: readonly Row[]): Reader {
-  if (rows.length === 0) return reader;
-  const named = (column: Column, key: Uint8Array): string => column + Buffer.from(key).toString("latin1");
-  const coming = new Map(rows.map((row) => [named(row.column, row.key), row.value]));
-  return {
-    get: (column, key) => {
-      const name = named(column, key);
-      return coming.has(name) ? coming.get(name) : reader.get(column, key);
+    merge(request) {
+      const view = new Layered(reader, request.ahead ?? []);
+      const compiled = compiledOf(modules, request.module);
+      if ("kind" in compiled) throw new ShoalError("unavailable", `the module cannot be run: ${compiled.message}`);
+      return mergeAll(request, compiled.mergesItself ? guestMerge(request, view, runOn) : hostMerge(request, view));
     },
-    scan: (column, range) => reader.scan(column, range),
   };
 }
 
