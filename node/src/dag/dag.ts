@@ -28,7 +28,8 @@ export interface DagInit<D extends DagDelta> {
   isApplied(id: string): boolean;
   /** Deltas that the rows have as not yet applied. */
   readonly waiting: Iterable<D>;
-  readonly spill: PendingSpill<D>;
+  /** Where deltas go beyond `maxWaiting`; without one whoever adds them bounds them, and `forget`s. */
+  readonly spill?: PendingSpill<D>;
   readonly maxWaiting?: number;
 }
 
@@ -53,6 +54,8 @@ interface Entry<D> {
   missing: number;
   /** Those in memory that wait for it. */
   children: Entry<D>[] | undefined;
+  /** Those that were let follow it while it is being applied. */
+  followers: Entry<D>[] | undefined;
 }
 
 export function openDag<D extends DagDelta>(init: DagInit<D>): Dag<D> {
@@ -63,6 +66,7 @@ export function openDag<D extends DagDelta>(init: DagInit<D>): Dag<D> {
 
 export class Dag<D extends DagDelta> {
   readonly #init: DagInit<D>;
+  readonly #spill: PendingSpill<D> | undefined;
   readonly #maxWaiting: number;
   readonly #heads: Set<string>;
   readonly #applied = new Remembered();
@@ -81,7 +85,8 @@ export class Dag<D extends DagDelta> {
 
   constructor(init: DagInit<D>) {
     this.#init = init;
-    this.#maxWaiting = init.maxWaiting ?? MAX_WAITING;
+    this.#spill = init.spill;
+    this.#maxWaiting = init.spill === undefined ? Number.POSITIVE_INFINITY : (init.maxWaiting ?? MAX_WAITING);
     this.#heads = new Set(init.heads);
   }
 
@@ -139,27 +144,60 @@ export class Dag<D extends DagDelta> {
     }
   }
 
+  /**
+   * Lets what waits for a delta that was handed out follow it into the same batch. The word on the delta itself comes later:
+   * `applied` of it before that of its followers, or `refuse`, which gives them up with it.
+   */
+  pass(id: string): void {
+    const entry = this.#entries.get(id);
+    if (entry?.state !== "handed out") throw new ShoalError("internal", `delta ${id} is not handed out`);
+    const followers = entry.children ?? [];
+    entry.followers = followers;
+    entry.children = undefined;
+    for (const child of followers) this.#freed(child);
+  }
+
   /** A delta that was handed out has been applied, or one that is ready: made here, it was applied before it was added. */
   applied(id: string): void {
     const { delta, children } = this.#take(id);
     this.#applied.add(id);
     for (const parent of delta?.parents ?? []) this.#heads.delete(parent);
     this.#heads.add(id);
-    for (const child of children ?? []) {
-      child.missing -= 1;
-      if (child.missing === 0 && child.state === "waiting") this.#makeReady(child);
-    }
-    if (this.#init.spill.size > 0) this.#draining.add(id);
+    for (const child of children ?? []) this.#freed(child);
+    if (this.#spilled > 0) this.#draining.add(id);
   }
 
-  /** A delta that was handed out cannot be applied, ever: it is given up with all that builds upon it. */
+  /** A delta cannot be applied, ever: it is given up with all that builds upon it. Nothing happens where that was said before. */
   refuse(id: string): void {
-    this.#giveUp(this.#take(id));
+    if (!this.#refused.has(id)) this.#giveUp(this.#entries.get(id) ?? blank(id));
+  }
+
+  /**
+   * Lets go of a delta that waits in memory, as if it had never come: whatever waits for it waits on, and it is wanted where
+   * something does. False for any other.
+   */
+  forget(id: string): boolean {
+    const entry = this.#entries.get(id);
+    if (entry?.state !== "waiting") return false;
+    this.#entries.delete(id);
+    this.#waiting -= 1;
+    this.#held -= 1;
+    // Its parents still name the old entry, which is nobody's from now on.
+    entry.state = "handed out";
+    entry.delta = undefined;
+    if (entry.children === undefined || entry.children.length === 0) return true;
+    this.#entries.set(id, { ...blank<D>(id), children: entry.children });
+    this.#wanted += 1;
+    return true;
   }
 
   /** Ids that were given up since this was last asked. */
   takeRefused(): readonly string[] {
     return this.#given.splice(0);
+  }
+
+  get #spilled(): number {
+    return this.#spill?.size ?? 0;
   }
 
   #take(id: string): Entry<D> {
@@ -176,7 +214,7 @@ export class Dag<D extends DagDelta> {
 
   #isKnown(id: string): boolean {
     if (this.isApplied(id) || this.#refused.has(id)) return true;
-    return this.#init.spill.size > 0 && this.#init.spill.has(id);
+    return this.#spilled > 0 && this.#spill?.has(id) === true;
   }
 
   /** `entry`: the delta's, where somebody waits for it. */
@@ -190,8 +228,9 @@ export class Dag<D extends DagDelta> {
       if (!this.isApplied(parent) && !open.includes(parent)) open.push(parent);
     }
     const [first] = open;
-    if (first !== undefined && (this.#waiting >= this.#maxWaiting || this.#wanted >= REMEMBERED)) {
-      this.#init.spill.put(delta, first);
+    const isFull = this.#waiting >= this.#maxWaiting || this.#wanted >= REMEMBERED;
+    if (first !== undefined && this.#spill !== undefined && isFull) {
+      this.#spill.put(delta, first);
       // Those that wait for it wait on; it comes back with its parent.
       if (entry !== undefined) this.#mark(entry, "spilled");
       return { kind: "waiting", missing: this.#want(open, undefined), spilled: true };
@@ -218,7 +257,7 @@ export class Dag<D extends DagDelta> {
         entry = blank<D>(parent);
         this.#entries.set(parent, entry);
         this.#wanted += 1;
-        if (this.#init.spill.size > 0 && this.#init.spill.has(parent)) this.#mark(entry, "spilled");
+        if (this.#spilled > 0 && this.#spill?.has(parent) === true) this.#mark(entry, "spilled");
       }
       if (entry.state === "wanted") missing.push(parent);
       if (child === undefined) continue;
@@ -234,6 +273,12 @@ export class Dag<D extends DagDelta> {
     entry.state = state;
   }
 
+  /** One of its parents is applied, or goes before it. */
+  #freed(child: Entry<D>): void {
+    child.missing -= 1;
+    if (child.missing === 0 && child.state === "waiting") this.#makeReady(child);
+  }
+
   #makeReady(entry: Entry<D>): void {
     this.#waiting -= 1;
     entry.state = "ready";
@@ -242,21 +287,23 @@ export class Dag<D extends DagDelta> {
 
   #giveUp(root: Entry<D>): void {
     const queue = [root];
-    for (let entry = queue.pop(); entry !== undefined; entry = queue.pop()) {
-      const { id, state, children } = entry;
+    for (let popped = queue.pop(); popped !== undefined; popped = queue.pop()) {
+      const { id } = popped;
       if (this.#refused.has(id)) continue;
+      // One that was let go of may have come again.
+      const entry = this.#entries.get(id) ?? popped;
+      const { state, children, followers } = entry;
       if (this.#entries.delete(id)) {
-        if (state === "waiting") {
-          this.#waiting -= 1;
-          this.#held -= 1;
-        }
+        if (state === "waiting") this.#waiting -= 1;
         if (state === "wanted") this.#wanted -= 1;
+        else if (state !== "spilled") this.#held -= 1;
+        entry.state = "handed out";
       }
       this.#refused.add(id);
       this.#given.push(id);
-      queue.push(...(children ?? []));
-      while (this.#init.spill.size > 0) {
-        const taken = this.#init.spill.take(id, TAKE);
+      queue.push(...(children ?? []), ...(followers ?? []));
+      while (this.#spill !== undefined && this.#spilled > 0) {
+        const taken = this.#spill.take(id, TAKE);
         for (const delta of taken) queue.push(this.#entries.get(delta.id) ?? blank(delta.id));
         if (taken.length < TAKE) break;
       }
@@ -265,15 +312,15 @@ export class Dag<D extends DagDelta> {
 
   #drain(): void {
     const [parent] = this.#draining;
-    if (parent === undefined) return;
-    const taken = this.#init.spill.take(parent, TAKE);
+    if (parent === undefined || this.#spill === undefined) return;
+    const taken = this.#spill.take(parent, TAKE);
     if (taken.length < TAKE) this.#draining.delete(parent);
     for (const delta of taken) this.#place(delta, this.#entries.get(delta.id));
   }
 }
 
 function blank<D>(id: string): Entry<D> {
-  return { id, state: "wanted", delta: undefined, missing: 0, children: undefined };
+  return { id, state: "wanted", delta: undefined, missing: 0, children: undefined, followers: undefined };
 }
 
 /** A set that forgets its oldest members beyond a bound. */

@@ -226,7 +226,57 @@ test("takes the parent of all zeros for applied, and throws for what it did not 
   dag.applied("a");
   expect(dag.next()).toBeUndefined();
   expect(() => dag.applied("a")).toThrow(/neither ready nor handed out/);
-  expect(() => dag.refuse("b")).toThrow(/neither ready nor handed out/);
+  expect(() => dag.pass("b")).toThrow(/not handed out/);
+});
+
+/** The chain a <- b <- c, all handed out in one batch. */
+function handedOutChain(): Dag<DagDelta> {
+  const dag = open();
+  dag.add({ id: "c", parents: ["b"] });
+  dag.add({ id: "b", parents: ["a"] });
+  dag.add({ id: "a", parents: [] });
+  for (const id of ["a", "b", "c"]) {
+    expect(dag.next()?.id).toBe(id);
+    dag.pass(id);
+  }
+  expect(dag.next()).toBeUndefined();
+  return dag;
+}
+
+test("what was let follow is applied after what it follows, and what comes meanwhile waits for the word on its parent", () => {
+  const dag = handedOutChain();
+  dag.add({ id: "d", parents: ["c"] });
+  expect(dag.next()).toBeUndefined();
+  for (const id of ["a", "b", "c"]) dag.applied(id);
+  expect(dag.heads).toEqual(["c"]);
+  expect(dag.next()?.id).toBe("d");
+  dag.applied("d");
+  expect([dag.heads, dag.pending]).toEqual([["d"], 0]);
+});
+
+test("where a delta of a batch is refused, those that were let follow it are given up, and it is no error to refuse them too", () => {
+  const dag = handedOutChain();
+  dag.add({ id: "d", parents: ["c"] });
+  dag.applied("a");
+  dag.refuse("b");
+  dag.refuse("c");
+  expect(dag.takeRefused().toSorted()).toEqual(["b", "c", "d"]);
+  expect([dag.heads, dag.pending]).toEqual([["a"], 0]);
+});
+
+test("what is let go of may come again, and is wanted by what waits for it", () => {
+  const dag = open();
+  dag.add({ id: "c", parents: ["b"] });
+  dag.add({ id: "b", parents: ["a"] });
+  expect(dag.forget("b")).toBe(true);
+  expect(dag.forget("b")).toBe(false);
+  expect(dag.missing(10).toSorted()).toEqual(["a", "b"]);
+  dag.add({ id: "a", parents: [] });
+  drain(dag);
+  expect(dag.heads).toEqual(["a"]);
+  dag.add({ id: "b", parents: ["a"] });
+  drain(dag);
+  expect([dag.heads, dag.pending]).toEqual([["c"], 0]);
 });
 
 test("what waits in the spill for another parent is given up too, with what waits for it in memory", () => {
