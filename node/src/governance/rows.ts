@@ -135,7 +135,15 @@ export async function readNamespaces(store: Reader): Promise<readonly Namespace[
     const { members, denied, contexts, spent: spentInvitations, quotes: spentQuotes } = draft;
     groups.get(namespaceId)?.set(id, { ...scalars, members, denied, contexts, spentInvitations, spentQuotes });
   }
-  return [...groups].map(([id, own]) => ({ id, groups: own, nonces: nonces.get(id) ?? new Map() }));
+  return [...groups].map(([id, own]) => ({
+    id,
+    groups: own,
+    nonces: nonces.get(id) ?? new Map(),
+    depth: 0,
+    devices: new Map(),
+    retiredDevices: new Set(),
+    rotations: new Map(),
+  }));
 }
 
 async function fill(store: Reader, drafts: ReadonlyMap<GroupId, Draft>): Promise<void> {

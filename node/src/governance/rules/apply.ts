@@ -1,24 +1,35 @@
 /**
  * One op against one state: the whole of governance is this function, folded over a log. It is total: every op either gives
- * the next state or is refused with a reason, and a refused op changes nothing, not even its signer's nonce.
+ * the next state or is refused with a reason, and a refused op changes nothing but what is known of its signer's nonce.
  */
-import type { Case, Crypto, Kind, Kinds, Refusal } from "./case.ts";
+import type { Hash, PublicKey } from "../../model/ids.ts";
+import type { Case, Crypto, Kind, Kinds, Refusal, Take } from "./case.ts";
 import { newGroup } from "./changes.ts";
 import { CONTEXT_KINDS } from "./contexts.ts";
+import { DEVICE_KINDS } from "./devices.ts";
+import { checkForm } from "./form.ts";
 import { INVITATION_KINDS } from "./invitations.ts";
+import { KEY_KINDS } from "./keys.ts";
 import { MEMBER_KINDS } from "./members.ts";
 import { METADATA_KINDS } from "./metadata.ts";
-import { OP_VERSION, type ActionType, type SignedOp } from "./op.ts";
+import type { Action, ActionType, SignedOp } from "./op.ts";
 import { SETTINGS_KINDS } from "./settings.ts";
 import { opBytes } from "./signing-bytes.ts";
-import { groupWithoutAdmin, standingOf } from "./standing.ts";
-import { LIMITS, put, type Namespace } from "./state.ts";
+import { accountOf, groupWithoutAdmin, standingOf } from "./standing.ts";
+import { put, type Namespace } from "./state.ts";
 import { TEE_KINDS } from "./tee.ts";
 import { TREE_KINDS } from "./tree.ts";
 
 export type Verdict =
   | { readonly state: Namespace }
   | { readonly refused: { readonly reason: Refusal; readonly because: string } };
+
+/** An op with its name and its place in the DAG: the length of the longest chain of ops up to it. */
+export interface PlacedOp {
+  readonly op: SignedOp;
+  readonly hash: Hash;
+  readonly depth: number;
+}
 
 const KINDS: Kinds<Exclude<ActionType, "NamespaceCreated">> = {
   ...MEMBER_KINDS,
@@ -28,85 +39,85 @@ const KINDS: Kinds<Exclude<ActionType, "NamespaceCreated">> = {
   ...TREE_KINDS,
   ...INVITATION_KINDS,
   ...TEE_KINDS,
+  ...KEY_KINDS,
+  ...DEVICE_KINDS,
 };
+
+// The table pairs each type with its own kind; the index cannot tell the compiler that this is the pair.
+const kindOf = (action: Exclude<Action, { type: "NamespaceCreated" }>): Kind<ActionType> =>
+  KINDS[action.type] as unknown as Kind<ActionType>;
 
 const refuse = (reason: Refusal, because: string): Verdict => ({ refused: { reason, because } });
 
-interface EnvelopeCase {
-  readonly namespace: Namespace | undefined;
-  readonly op: SignedOp;
-  readonly crypto: Crypto;
+/** Nothing but the log's own tale: what any op leaves behind, refused or not. */
+export function noted(namespace: Namespace, { op, depth }: PlacedOp): Namespace {
+  const nonce = namespace.nonces.get(op.signer) ?? 0;
+  if (nonce >= op.nonce && namespace.depth >= depth) return namespace;
+  return {
+    ...namespace,
+    nonces: nonce >= op.nonce ? namespace.nonces : put(namespace.nonces, op.signer, op.nonce),
+    depth: Math.max(namespace.depth, depth),
+  };
 }
 
-interface EnvelopeRule {
-  readonly when: (one: EnvelopeCase) => boolean;
-  readonly then: Refusal;
-  readonly because: string;
+const EMPTY: Omit<Namespace, "id"> = {
+  groups: new Map(),
+  nonces: new Map(),
+  depth: 0,
+  devices: new Map(),
+  retiredDevices: new Set(),
+  rotations: new Map(),
+};
+
+/** The first op makes the namespace; one whose root was deleted is made again by its last owner, and its log goes on. */
+function found(before: Namespace | undefined, { op, depth }: PlacedOp): Verdict {
+  if (op.action.type !== "NamespaceCreated") return refuse("unknown_group", "there is no such namespace");
+  const namespace = before ?? { ...EMPTY, id: op.namespaceId };
+  if (namespace.groups.size > 0) return refuse("already_exists", "the namespace exists");
+  const signer = accountOf(namespace, op.signer);
+  if (namespace.heir !== undefined && namespace.heir !== signer) {
+    return refuse("not_permitted", "a namespace is made again by its last owner only");
+  }
+  const root = newGroup(op.namespaceId, undefined, op.action.seed, signer, { atMs: op.atMs, depth });
+  const { heir: _, ...rest } = namespace;
+  return { state: { ...rest, groups: put(rest.groups, root.id, root) } };
 }
 
-const genesis = (op: SignedOp): boolean => op.action.type === "NamespaceCreated";
+/** Keys that an action names as those of accounts. */
+function accountsNamed(action: Action): readonly PublicKey[] {
+  switch (action.type) {
+    case "ContextRegistered":
+      return action.creator === undefined ? [] : [action.creator];
+    case "ContextAllowlistReplaced":
+      return action.members;
+    case "TransferOwnership":
+      return [action.newOwner];
+    default:
+      return "member" in action ? [action.member] : [];
+  }
+}
 
-/** What holds for every op, before anything is asked about its kind. Ordered: the cheap before the signature. */
-const ENVELOPE: readonly EnvelopeRule[] = [
-  {
-    when: ({ op }) => op.parents.length > LIMITS.parents,
-    then: "too_many_parents",
-    because: `an op has at most ${LIMITS.parents} parents`,
-  },
-  {
-    when: ({ op }) => op.version !== OP_VERSION,
-    then: "unknown_version",
-    because: `only version ${OP_VERSION} is known`,
-  },
-  {
-    when: ({ namespace, op }) => namespace !== undefined && op.namespaceId !== namespace.id,
-    then: "unknown_group",
-    because: "the op is of another namespace",
-  },
-  {
-    // One whose root was deleted may be made again, by whoever comes first; its log goes on.
-    when: ({ namespace, op }) => namespace !== undefined && namespace.groups.size > 0 && genesis(op),
-    then: "already_exists",
-    because: "the namespace exists",
-  },
-  {
-    when: ({ namespace, op }) => (genesis(op) ? op.groupId !== op.namespaceId : !namespace?.groups.has(op.groupId)),
-    then: "unknown_group",
-    because: "there is no such group in the namespace",
-  },
-  {
-    when: ({ namespace, op }) => op.nonce <= (namespace?.nonces.get(op.signer) ?? 0),
-    then: "stale_nonce",
-    because: "the signer has gone on since",
-  },
-  {
-    when: ({ op, crypto }) => !crypto.verify(op.signer, opBytes(op), op.signature),
-    then: "bad_signature",
-    because: "the op is not signed by the signer it names",
-  },
-];
+function caseOf(namespace: Namespace, { op, hash, depth }: PlacedOp, crypto: Crypto): Case<ActionType> | undefined {
+  const group = namespace.groups.get(op.groupId);
+  if (group === undefined || op.namespaceId !== namespace.id) return undefined;
+  const standing = standingOf(namespace, group.id, op.signer);
+  const { signer: key, atMs, action } = op;
+  return { namespace, group, signer: accountOf(namespace, key), key, standing, atMs, hash, depth, action, crypto };
+}
 
 /**
- * The state after `op`, or why there is none. `namespace` is undefined before the op that creates it. Parents are the
- * log's business: whoever calls has applied them.
+ * The state after an op where it stands, or why there is none. `namespace` is undefined before the op that creates it. Form
+ * (`form.ts`) and nonce (`repeats`) are the caller's to have looked at; parents are the log's business.
  */
-export function applyOp(namespace: Namespace | undefined, op: SignedOp, crypto: Crypto): Verdict {
-  for (const rule of ENVELOPE) {
-    if (rule.when({ namespace, op, crypto })) return refuse(rule.then, rule.because);
+export function applyAt(namespace: Namespace | undefined, placed: PlacedOp, crypto: Crypto): Verdict {
+  const { action } = placed.op;
+  if (action.type === "NamespaceCreated" || namespace === undefined) return found(namespace, placed);
+  const one = caseOf(namespace, placed, crypto);
+  if (one === undefined) return refuse("unknown_group", "there is no such group in the namespace");
+  if (accountsNamed(action).some((key) => namespace.devices.has(key))) {
+    return refuse("invalid", "the key is a device; its account is what has a place in a group");
   }
-  const { action, signer, atMs } = op;
-  if (action.type === "NamespaceCreated") {
-    const root = newGroup(op.namespaceId, undefined, action.seed, signer, atMs);
-    const id = op.namespaceId;
-    const nonces = put(namespace?.nonces ?? new Map(), signer, op.nonce);
-    return { state: { id, groups: new Map([[id, root]]), nonces } };
-  }
-  const group = namespace?.groups.get(op.groupId);
-  if (namespace === undefined || group === undefined) return refuse("unknown_group", "there is no such group");
-  const standing = standingOf(namespace, group.id, signer);
-  const one: Case<ActionType> = { namespace, group, signer, standing, atMs, action, crypto };
-  // The table pairs each type with its own kind; the index cannot tell the compiler that this is the pair.
-  const kind = KINDS[action.type] as unknown as Kind<ActionType>;
+  const kind = kindOf(action);
   const against = kind.refuse.find((rule) => rule.when(one));
   if (against !== undefined) return refuse(against.then, against.because);
   const after = kind.effect(one);
@@ -114,5 +125,28 @@ export function applyOp(namespace: Namespace | undefined, op: SignedOp, crypto: 
     const orphan = groupWithoutAdmin(after);
     if (orphan !== undefined) return refuse("last_admin", `nobody would govern the group ${orphan} any more`);
   }
-  return { state: { ...after, nonces: put(after.nonces, signer, op.nonce) } };
+  return { state: after };
+}
+
+/** Whether the signer had gone on when the op was made: its nonce is no greater than one among its ancestors. */
+export function repeats(namespace: Namespace | undefined, op: SignedOp): boolean {
+  return op.nonce <= (namespace?.nonces.get(op.signer) ?? 0);
+}
+
+/** The state after an op that is made upon all others: form, nonce and rules in one. */
+export function applyOp(namespace: Namespace | undefined, op: SignedOp, crypto: Crypto): Verdict {
+  const malformed = checkForm(op, crypto);
+  if (malformed !== undefined) return refuse(malformed.reason, malformed.because);
+  if (repeats(namespace, op)) return refuse("stale_nonce", "the signer has gone on since");
+  const placed = { op, hash: crypto.hash(opBytes(op)), depth: (namespace?.depth ?? 0) + 1 };
+  const verdict = applyAt(namespace, placed, crypto);
+  return "state" in verdict ? { state: noted(verdict.state, placed) } : verdict;
+}
+
+/** What an op takes from others, given the state that it was made on and accepted there; undefined for one that only gives. */
+export function takeOf(namespace: Namespace | undefined, placed: PlacedOp, crypto: Crypto): Take | undefined {
+  const { action } = placed.op;
+  if (action.type === "NamespaceCreated" || namespace === undefined) return undefined;
+  const one = caseOf(namespace, placed, crypto);
+  return one === undefined ? undefined : kindOf(action).takes?.(one);
 }

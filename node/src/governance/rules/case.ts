@@ -40,10 +40,16 @@ export interface Crypto {
 interface Situation<A extends Action> {
   readonly namespace: Namespace;
   readonly group: Group;
+  /** The account that acts. */
   readonly signer: PublicKey;
+  /** The key that signed: the account's own, or a device's. */
+  readonly key: PublicKey;
   /** The signer's; undefined for strangers. */
   readonly standing: Standing | undefined;
   readonly atMs: number;
+  readonly hash: Hash;
+  /** Length of the longest chain of ops up to this one. */
+  readonly depth: number;
   readonly action: A;
   readonly crypto: Crypto;
 }
@@ -58,6 +64,12 @@ interface RuleOn<A extends Action> {
 export type Case<T extends ActionType> = Situation<ActionOf<T>>;
 export type Rule<T extends ActionType> = RuleOn<ActionOf<T>>;
 
+/**
+ * What a removal took, taken from another state of the same namespace: what that state would be had its ops been made in sight
+ * of the removal. Gives back the very state where there is nothing to take; taking twice takes no more than once.
+ */
+export type Take = (namespace: Namespace) => Namespace;
+
 export interface Kind<T extends ActionType> {
   /** Ordered; the first that matches refuses. */
   readonly refuse: readonly Rule<T>[];
@@ -65,6 +77,8 @@ export interface Kind<T extends ActionType> {
   readonly effect: (one: Case<T>) => Namespace;
   /** May leave a group that nobody governs; then it is refused after all. */
   readonly checksAdmins?: true;
+  /** For a removal: what it takes, given the state that it was made on; undefined where it takes nothing there. */
+  readonly takes?: (one: Case<T>) => Take | undefined;
 }
 
 export type Kinds<T extends ActionType> = { readonly [K in T]: Kind<K> };
@@ -72,6 +86,7 @@ export type Kinds<T extends ActionType> = { readonly [K in T]: Kind<K> };
 type Any = Situation<Action>;
 
 export const isAdmin = (one: Any): boolean => one.standing?.admin === true;
+export const isMember = (one: Any): boolean => one.standing !== undefined;
 export const isDirectAdmin = (one: Any): boolean => isAdmin(one) && one.standing?.direct === true;
 export const can = (one: Any, bit: number): boolean => ((one.standing?.capabilities ?? 0) & bit) === bit;
 

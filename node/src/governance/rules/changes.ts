@@ -27,8 +27,11 @@ export function metadataBy(
   return { ...(name === undefined ? {} : { name }), data, atMs, by: signer };
 }
 
-export function newMember(role: Role, by: PublicKey, sinceMs: number): Member {
-  return { role, autoFollow: { contexts: true, subgroups: false }, sinceMs, by };
+/** The moment of an op: the signer's clock, and the length of the chain of ops up to it. */
+type Moment = Pick<Case<ActionType>, "atMs" | "depth">;
+
+export function newMember(role: Role, by: PublicKey, { atMs, depth }: Moment): Member {
+  return { role, autoFollow: { contexts: true, subgroups: false }, sinceMs: atMs, depth, by };
 }
 
 /** A group whose only member is `creator`, its owner and admin. */
@@ -37,8 +40,9 @@ export function newGroup(
   parent: GroupId | undefined,
   seed: GroupSeed,
   creator: PublicKey,
-  atMs: number,
+  moment: Moment,
 ): Group {
+  const { atMs } = moment;
   return {
     id,
     ...(parent === undefined ? {} : { parent }),
@@ -52,7 +56,7 @@ export function newGroup(
     visibility: seed.visibility,
     defaultVisibility: "Open",
     defaultCapabilities: INITIAL_CAPABILITIES,
-    members: new Map([[creator, newMember("Admin", creator, atMs)]]),
+    members: new Map([[creator, newMember("Admin", creator, moment)]]),
     denied: new Map(),
     contexts: new Map(),
     spentInvitations: new Set(),
@@ -83,7 +87,7 @@ export function changeContext(one: Case<ActionType>, id: ContextId, to: Partial<
 /** Lets somebody in, which also lifts an earlier removal. */
 export function admit(one: Case<ActionType>, who: PublicKey, role: Role): Namespace {
   return change(one, {
-    members: put(one.group.members, who, newMember(role, one.signer, one.atMs)),
+    members: put(one.group.members, who, newMember(role, one.signer, one)),
     denied: put(one.group.denied, who, undefined),
   });
 }
@@ -112,6 +116,16 @@ export function expel(one: Case<ActionType>, who: PublicKey): Namespace {
     namespace = withGroup(namespace, without(below, who));
   }
   return namespace;
+}
+
+/** The namespace without a device, which is not to come back. */
+export function retired(namespace: Namespace, device: PublicKey): Namespace {
+  if (!namespace.devices.has(device) && namespace.retiredDevices.has(device)) return namespace;
+  return {
+    ...namespace,
+    devices: put(namespace.devices, device, undefined),
+    retiredDevices: new Set(namespace.retiredDevices).add(device),
+  };
 }
 
 export function bytesIn(text: string): number {

@@ -6,13 +6,10 @@
 import type { Hash } from "../../model/ids.ts";
 import { applyOp } from "./apply.ts";
 import type { Crypto, Refusal } from "./case.ts";
-import type { SignedOp } from "./op.ts";
+import type { LoggedOp } from "./op.ts";
 import type { Namespace } from "./state.ts";
 
-export interface LoggedOp {
-  readonly hash: Hash;
-  readonly op: SignedOp;
-}
+export type { LoggedOp };
 
 export interface Folded {
   readonly state: Namespace | undefined;

@@ -113,7 +113,24 @@ export type Action =
       readonly member: PublicKey;
       readonly evidence: TeeEvidence;
       readonly role: Role;
-    };
+    }
+  | {
+      readonly type: "GroupKeyRotated";
+      /** 64 hex digits: the group's id, or a restricted context's 32 bytes. */
+      readonly scope: string;
+      /** SHA-256 of the key, 64 hex digits. */
+      readonly keyId: string;
+      /** Who the key is for: each with a sealed box of it, base64 of 80 to 128 bytes. */
+      readonly boxes: Readonly<Record<PublicKey, string>>;
+    }
+  | {
+      readonly type: "AccountDeviceLinked";
+      /** Acts with the standing of the account that signs this, from here on. */
+      readonly device: PublicKey;
+      /** Ed25519 by the device over `deviceBytes`, base58: its consent. */
+      readonly proof: string;
+    }
+  | { readonly type: "AccountDeviceUnlinked"; readonly device: PublicKey };
 
 export type ActionType = Action["type"];
 export type ActionOf<T extends ActionType> = Extract<Action, { readonly type: T }>;
@@ -139,4 +156,10 @@ export interface Op {
 export interface SignedOp extends Op {
   /** Ed25519 over `opBytes`, base58. */
   readonly signature: string;
+}
+
+/** An op with its name: the hash of `opBytes`. */
+export interface LoggedOp {
+  readonly hash: Hash;
+  readonly op: SignedOp;
 }

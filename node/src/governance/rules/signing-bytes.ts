@@ -3,6 +3,7 @@
  * members left out). Two equal values give equal bytes, a domain is never a prefix of another, and a log can be read as it is.
  */
 import { canonicalJson } from "@shoal/shared/base/canonical-json.ts";
+import type { GroupId, PublicKey } from "../../model/ids.ts";
 import type { Invitation, Op, SignedOp } from "./op.ts";
 
 const utf8 = new TextEncoder();
@@ -20,4 +21,9 @@ export function opBytes(op: Op | SignedOp): Uint8Array {
 /** Signed by `inviter`; its SHA-256 is the name under which the invitation is revoked or spent. */
 export function invitationBytes(invitation: Invitation): Uint8Array {
   return bytesIn("shoal/governance/invitation/1", invitation);
+}
+
+/** Signed by a device that is to act for `account` in one namespace. */
+export function deviceBytes(namespaceId: GroupId, account: PublicKey): Uint8Array {
+  return bytesIn("shoal/governance/device/1", { namespaceId, account });
 }

@@ -28,8 +28,18 @@ export function* upward(namespace: Namespace, from: GroupId, open: boolean): Gen
   }
 }
 
-/** undefined: not a member, by no way. */
-export function standingOf(namespace: Namespace, groupId: GroupId, who: PublicKey): Standing | undefined {
+/** The account that a linked device acts for; any other key is its own account. */
+export function accountOf(namespace: Namespace, key: PublicKey): PublicKey {
+  return namespace.devices.get(key) ?? key;
+}
+
+export function devicesOf(namespace: Namespace, account: PublicKey): readonly PublicKey[] {
+  return [...namespace.devices].filter(([, owner]) => owner === account).map(([device]) => device);
+}
+
+/** `key`: of an account, or of a device linked to one. undefined: not a member, by no way. */
+export function standingOf(namespace: Namespace, groupId: GroupId, key: PublicKey): Standing | undefined {
+  const who = accountOf(namespace, key);
   let plain: Standing | undefined;
   let denied = false;
   for (const group of upward(namespace, groupId, true)) {

@@ -38,6 +38,8 @@ export interface Member {
   readonly metadata?: MetadataRecord;
   readonly autoFollow: AutoFollow;
   readonly sinceMs: number;
+  /** Length of the chain of ops up to the one that gave the role: seniority, which no backdating lowers. */
+  readonly depth: number;
   /** Who let them in. */
   readonly by: PublicKey;
 }
@@ -94,12 +96,35 @@ export interface Group {
   readonly spentQuotes: ReadonlySet<string>;
 }
 
+/** The key that gossip of a scope is sealed with. */
+export interface Rotation {
+  /** The group that the scope is, or that its context is in. */
+  readonly groupId: GroupId;
+  /** SHA-256 of the key, 64 hex digits. */
+  readonly keyId: string;
+  /** The op that made it, where the boxes are. */
+  readonly op: Hash;
+  readonly by: PublicKey;
+  /** Accounts that were given the key in that op. */
+  readonly audience: ReadonlySet<PublicKey>;
+}
+
 export interface Namespace {
   readonly id: GroupId;
-  /** Empty after the root was deleted; nothing applies then but another `NamespaceCreated`. */
+  /** Empty after the root was deleted; nothing applies then but another `NamespaceCreated` by `heir`. */
   readonly groups: ReadonlyMap<GroupId, Group>;
-  /** Last nonce of each signer. */
+  /** Greatest nonce of each key that signed an op, effective or not. */
   readonly nonces: ReadonlyMap<PublicKey, number>;
+  /** The longest chain of ops that led here, effective or not. */
+  readonly depth: number;
+  /** Linked devices, each with its account. */
+  readonly devices: ReadonlyMap<PublicKey, PublicKey>;
+  /** Devices that were unlinked: they stay out. */
+  readonly retiredDevices: ReadonlySet<PublicKey>;
+  /** Current key of each scope that has one; scope: 64 hex digits, as in `GroupKeyRotated`. */
+  readonly rotations: ReadonlyMap<string, Rotation>;
+  /** The root's owner when it was deleted. */
+  readonly heir?: PublicKey;
 }
 
 /** Limits that no op may exceed; each is a refusal `limit`, never a silent drop. */
@@ -118,6 +143,12 @@ export const LIMITS = {
   metadataKeyBytes: 64,
   metadataValueBytes: 4096,
   measurements: 64,
+  /** Of one account. */
+  devices: 16,
+  /** Devices that were ever unlinked in a namespace. */
+  retiredDevices: 10_000,
+  /** Accounts that one rotation boxes its key for; as many as fit one op. */
+  boxes: 6_000,
 } as const;
 
 export function withGroup(namespace: Namespace, group: Group): Namespace {

@@ -21,8 +21,11 @@ function holdsContexts(namespace: Namespace, id: GroupId): boolean {
 
 function fell(namespace: Namespace, id: GroupId): Namespace {
   const groups = new Map(namespace.groups);
-  for (const each of subtree(namespace, id)) groups.delete(each);
-  return { ...namespace, groups };
+  const gone = new Set(subtree(namespace, id));
+  for (const each of gone) groups.delete(each);
+  const rotations = new Map([...namespace.rotations].filter(([, { groupId }]) => !gone.has(groupId)));
+  const heir = namespace.groups.get(namespace.id)?.owner;
+  return { ...namespace, groups, rotations, ...(gone.has(namespace.id) && heir !== undefined ? { heir } : {}) };
 }
 
 const isChild = (one: Case<"SubgroupRemoved">): boolean =>
@@ -54,7 +57,7 @@ export const TREE_KINDS: Kinds<TreeOp> = {
       checksName((one) => one.action.seed.name),
     ],
     effect: (one) =>
-      withGroup(one.namespace, newGroup(one.action.childGroupId, one.group.id, one.action.seed, one.signer, one.atMs)),
+      withGroup(one.namespace, newGroup(one.action.childGroupId, one.group.id, one.action.seed, one.signer, one)),
   },
   SubgroupRemoved: {
     refuse: [

@@ -28,7 +28,7 @@ describe("the envelope", () => {
     version: 1,
     namespaceId: ROOT,
     groupId: ROOT,
-    parents: [],
+    parents: stage.log.map((each) => each.hash),
     nonce: 2,
     atMs: stage.atMs,
     action: { type: "Noop" } as const,
@@ -44,6 +44,7 @@ describe("the envelope", () => {
     expect(reason({ namespaceId: CHILD })).toBe("unknown_group");
     expect(reason({ groupId: CHILD })).toBe("unknown_group");
     const parent = hashOf(signOp(alice, parts(stage)));
+    expect(reason({ parents: [] })).toBe("invalid");
     expect(reason({ parents: Array.from({ length: 257 }, () => parent) })).toBe("too_many_parents");
   });
 
@@ -69,13 +70,14 @@ describe("the envelope", () => {
     expect(applyOp(stage.state, op, governanceCrypto)).toMatchObject({ refused: { reason: "stale_nonce" } });
   });
 
-  test("founds a namespace once, and again after its root is gone", () => {
+  test("founds a namespace once, and again by its last owner", () => {
     const stage = founded();
     expect(stage.try(bob, ROOT, { type: "NamespaceCreated", seed })).toBe("already_exists");
     expect(stage.try(alice, ROOT, { type: "GroupDelete" })).toBe("ok");
     expect(stage.try(alice, ROOT, { type: "Noop" })).toBe("unknown_group");
-    expect(stage.try(bob, ROOT, { type: "NamespaceCreated", seed })).toBe("ok");
-    expect(roleOf(stage, alice)).toBeUndefined();
+    expect(stage.try(bob, ROOT, { type: "NamespaceCreated", seed })).toBe("not_permitted");
+    expect(stage.try(alice, ROOT, { type: "NamespaceCreated", seed })).toBe("ok");
+    expect(roleOf(stage, alice)).toBe("Admin");
   });
 });
 
