@@ -18,6 +18,24 @@ export interface IdSet {
   fingerprint(): Uint8Array;
   /** In order, from the first that is not before `from`. */
   items(from?: IdItem): Iterable<IdItem>;
+  /** Of the items whose time is below `time`; logarithmic. */
+  before(time: bigint): Prefix;
+  /** The time of the item at `position` in order, from 0. */
+  timeAt(position: number): bigint | undefined;
+  /** What `id-set-sketch.ts` keeps of the set; not to be written to. */
+  readonly sketch: Uint8Array;
+  /** A copy of the sum of `id-set-hash.ts` over all ids. */
+  readonly sum: Uint32Array;
+  /** The first `count` items in the order in which they came, in pieces of `ITEM_WORDS` words for each. */
+  arrivals(count: number): Iterable<{ readonly words: Uint32Array; readonly items: number }>;
+  /** Its place in that order, from 0, for the id of 8 words at `at`; -1 where it is not there. */
+  arrivalOf(words: Uint32Array, at: number): number;
+}
+
+export interface Prefix {
+  readonly size: number;
+  /** That of a set of just these items. */
+  readonly fingerprint: Uint8Array;
 }
 
 export interface Difference {
