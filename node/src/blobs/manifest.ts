@@ -35,6 +35,7 @@ export const candidatePrefix = CANDIDATE;
 export const referenceRange = prefixRange(REFERENCE);
 /** Before the owner's name in a key of a reference. */
 export const referencePrefix = (blob: Uint8Array): Uint8Array => keyOf(REFERENCE, blob);
+export const referenceKey = (blob: Uint8Array, owner: string): Uint8Array => keyOf(REFERENCE, blob, textKey(owner));
 export const chunkPrefix = (chunk: Uint8Array): Uint8Array => keyOf(CHUNK, chunk);
 /** The blob of a manifest's or candidate's key; with the owner behind it, of a reference's. */
 export const blobOfKey = (key: Uint8Array): Uint8Array => key.subarray(1);
@@ -79,16 +80,16 @@ export function forgetRows(blob: Uint8Array, manifest: Manifest): readonly Row[]
 }
 
 /**
- * `owner` (`application:<id>`, `context:<id>`, `upload`) keeps `blob`. To be applied in one batch with what makes it refer,
+ * `owner` (`application:<id>`, `context:<id>`, `shared:<id>`, `upload`) keeps `blob`. To be applied in one batch with what makes it refer,
  * while `Blobs.pin` is held where the blob was there before.
  */
 export function addReference(blob: Uint8Array, owner: string): readonly Row[] {
-  return [row(keyOf(REFERENCE, blob, textKey(owner)), NOTHING)];
+  return [row(referenceKey(blob, owner), NOTHING)];
 }
 
 /** `owner` keeps `blob` no more; the collector then looks whether anybody does. */
 export function removeReference(blob: Uint8Array, owner: string): readonly Row[] {
-  return [row(keyOf(REFERENCE, blob, textKey(owner)), undefined), row(keyOf(CANDIDATE, blob), NOTHING)];
+  return [row(referenceKey(blob, owner), undefined), row(keyOf(CANDIDATE, blob), NOTHING)];
 }
 
 /** Nothing to look at here any more. */

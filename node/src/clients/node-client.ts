@@ -39,10 +39,10 @@ export interface BlobInfo {
 }
 
 export interface Blobs {
-  /** Stores a stream; `expected` refuses anything else with `invalid_argument`. */
+  /** Stores a stream; `expected` refuses anything else with `invalid_argument`. Members of `sharedIn` may have it. */
   add(
     content: AsyncIterable<Uint8Array>,
-    options?: { readonly expected?: string; readonly limit?: number },
+    options?: { readonly expected?: string; readonly limit?: number; readonly sharedIn?: ContextId },
   ): Promise<BlobInfo>;
   /** undefined where this node does not hold it. */
   info(id: BlobId): Promise<BlobInfo | undefined>;
@@ -51,6 +51,12 @@ export interface Blobs {
   list(): Promise<readonly BlobInfo[]>;
   /** `conflict` while an application or a context refers to it. */
   delete(id: BlobId): Promise<boolean>;
+}
+
+/** Looks for blobs among the peers of a context. */
+export interface BlobFinder {
+  /** Whether the blob is here now, and shared in the context; false where no member that can be reached has it. */
+  find(blobId: BlobId, contextId: ContextId): Promise<boolean>;
 }
 
 export type AliasKind = "context" | "application" | "identity";

@@ -73,7 +73,8 @@ async function* orphans({ store, contexts }: SweepParts, options: SweepOptions):
   }
 }
 
-const CONTEXT_OWNER = "context:";
+/** References that go with the context they name. */
+const CONTEXT_OWNER = /^(?:context|shared):(.+)$/;
 
 async function* references({ store }: SweepParts, { limit, dryRun }: SweepOptions): AsyncGenerator<Step> {
   let [rows, looked]: [Row[], number] = [[], 0];
@@ -85,7 +86,8 @@ async function* references({ store }: SweepParts, { limit, dryRun }: SweepOption
   };
   for await (const [key] of store.scan("blobs", referenceRange)) {
     const owner = ownerOfKey(key);
-    if (owner.startsWith(CONTEXT_OWNER) && !isThere(store, owner.slice(CONTEXT_OWNER.length))) {
+    const context = CONTEXT_OWNER.exec(owner)?.[1];
+    if (context !== undefined && !isThere(store, context)) {
       rows.push(...removeReference(blobOfKey(key).slice(0, ID_BYTES), owner));
     }
     looked += 1;
