@@ -3,6 +3,7 @@ import type { Membership } from "../context/membership.ts";
 import type { ApplicationId, ContextId, GroupId, Hash, PublicKey } from "../model/ids.ts";
 import type { Located } from "./ledger.ts";
 import type { Action, Invitation } from "./rules/op.ts";
+import type { GovernanceReplica } from "./replication.ts";
 import type { Standing } from "./rules/standing.ts";
 import type { Namespace, UpgradePolicy, Visibility } from "./rules/state.ts";
 import type { Upgrades } from "./upgrades/upgrades.ts";
@@ -35,12 +36,25 @@ export interface SignedInvitation {
   readonly invitation: Invitation;
   /** Ed25519, base58. */
   readonly inviterSignature: string;
+  /** Multiaddresses at which the inviter's node may be reached: a hint that nobody signed. */
+  readonly peers?: readonly string[];
+}
+
+/** Brings the log of a namespace that only others have. */
+export interface Joiner {
+  /**
+   * Shows the invitation to peers, those that it names first, and has what they tell received; resolves when the log is here.
+   * Rejects `unavailable` where no peer knows the group or lets this node see it.
+   */
+  bring(invitation: SignedInvitation): Promise<void>;
 }
 
 export interface Governance extends Membership {
   /** The account in whose name this node acts. */
   readonly account: PublicKey;
   readonly upgrades: Upgrades;
+  /** What `sync/` and contexts ask: ops that come and go, rights at a cut, and keys. */
+  readonly replica: GovernanceReplica;
   groupOf(contextId: ContextId): GroupId | undefined;
   /** Throws `not_found` where this node is in no such group. */
   group(groupId: GroupId): Located;

@@ -2,6 +2,7 @@
  * Governance towards other nodes: ops that arrive and leave, rights at a causal cut, and the keys that gossip is sealed with.
  * `Governance` (contract.ts) is what people ask of it; this is what `sync/` and `context/` ask.
  */
+import { minutes, type DurationMs } from "@shoal/shared/base/time.ts";
 import type { ExecuteRight } from "../context/membership.ts";
 import type { ContextId, GroupId, Hash, PublicKey } from "../model/ids.ts";
 import type { SignedInvitation } from "./contract.ts";
@@ -9,6 +10,9 @@ import type { IdSet } from "../sync/protocols/contract.ts";
 
 /** Largest op, as its bytes arrive. */
 export const MAX_OP_BYTES = 1024 * 1024;
+
+/** How far ahead of our clock an op may say it was made and still enter the log at once; one beyond that waits until it is due. */
+export const MAX_DRIFT: DurationMs = minutes(5);
 
 /** What became of ops that arrived; every op is in exactly one of the four. */
 export interface ReceivedOps {
@@ -54,8 +58,11 @@ export interface GovernanceReplica {
   receive(namespaceId: GroupId, ops: readonly Uint8Array[]): Promise<ReceivedOps>;
   /** Parents that ops wait for and nobody has delivered. */
   missing(namespaceId: GroupId, limit: number): readonly Hash[];
-  /** A namespace that this node is about to join: ops of it are taken from now on. Idempotent, survives a restart. */
-  expect(namespaceId: GroupId): Promise<void>;
+  /**
+   * A namespace that this node is about to join: ops of it are taken from now on, those only that descend from `genesis` where
+   * the invitation names it. Idempotent, survives a restart.
+   */
+  expect(namespaceId: GroupId, genesis?: Hash): Promise<void>;
 
   /** What `who` may do in the context by everything that is known now. */
   rightNow(contextId: ContextId, who: PublicKey): ExecuteRight;

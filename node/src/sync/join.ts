@@ -64,7 +64,7 @@ async function shown(
 ): Promise<void> {
   await sessions.with(peer, async (session) => {
     const namespaceId = await session.ask("showInvitation", JSON.stringify(invitation));
-    await parts.governance.expect(namespaceId);
+    await parts.governance.expect(namespaceId, invitation.invitation.genesis);
     await levelNamespace(parts, session, namespaceId);
   });
 }

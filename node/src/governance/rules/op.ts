@@ -19,6 +19,8 @@ export interface GroupSeed {
 export interface Invitation {
   readonly inviter: PublicKey;
   readonly groupId: GroupId;
+  /** The op that founded the namespace: by it a joiner knows the right log from a made-up one. */
+  readonly genesis?: Hash;
   /** The context it leads to; where that is restricted, it opens it too if the inviter could. */
   readonly contextId?: ContextId;
   readonly issuedAtMs: number;
