@@ -85,16 +85,10 @@ function found(before: Namespace | undefined, { op, depth }: PlacedOp): Verdict 
 
 /** Keys that an action names as those of accounts. */
 function accountsNamed(action: Action): readonly PublicKey[] {
-  switch (action.type) {
-    case "ContextRegistered":
-      return action.creator === undefined ? [] : [action.creator];
-    case "ContextAllowlistReplaced":
-      return action.members;
-    case "TransferOwnership":
-      return [action.newOwner];
-    default:
-      return "member" in action ? [action.member] : [];
-  }
+  if (action.type === "ContextAllowlistReplaced") return action.members;
+  if (action.type === "TransferOwnership") return [action.newOwner];
+  if (action.type === "ContextRegistered") return action.creator === undefined ? [] : [action.creator];
+  return "member" in action ? [action.member] : [];
 }
 
 function caseOf(namespace: Namespace, { op, hash, depth }: PlacedOp, crypto: Crypto): Case<ActionType> | undefined {

@@ -16,15 +16,11 @@ interface FormRule {
 
 /** Somebody else's signature within an action: an inviter's, a device's. */
 function embedded(op: SignedOp, action: Action, crypto: Crypto): boolean {
-  switch (action.type) {
-    case "JoinWithInvitationClaim":
-    case "MemberJoinedViaContextInvitation":
-      return crypto.verify(action.invitation.inviter, invitationBytes(action.invitation), action.inviterSignature);
-    case "AccountDeviceLinked":
-      return crypto.verify(action.device, deviceBytes(op.namespaceId, op.signer), action.proof);
-    default:
-      return true;
+  if (action.type === "AccountDeviceLinked") {
+    return crypto.verify(action.device, deviceBytes(op.namespaceId, op.signer), action.proof);
   }
+  if (!("inviterSignature" in action)) return true;
+  return crypto.verify(action.invitation.inviter, invitationBytes(action.invitation), action.inviterSignature);
 }
 
 /** Ordered: the cheap before the signatures. */
