@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { limitsSection } from "./limits-section.ts";
 import { serverSection } from "./server-section.ts";
+import { swarmSection } from "./swarm-section.ts";
 import { multiaddress, path, peerAddress, spanMs, spanSeconds, spanTable, whole } from "./values.ts";
 
 const base58Text = z.string().min(1).max(128);
@@ -25,7 +26,10 @@ const discovery = z
         registrations_limit: whole(0, 1000).default(3),
       })
       .prefault({}),
-    relay: z.strictObject({ registrations_limit: whole(0, 1000).default(3) }).prefault({}),
+    /** `serve` is ours: whether this node carries connections between others. */
+    relay: z
+      .strictObject({ registrations_limit: whole(0, 1000).default(3), serve: z.boolean().default(false) })
+      .prefault({}),
     autonat: z
       .strictObject({ max_candidates: whole(0, 100).default(5), probe_interval: spanTable.prefault(10) })
       .prefault({}),
@@ -125,7 +129,7 @@ const kmsSection = z.unknown().transform((value, context) => {
 export const fileSchema = z.strictObject({
   mode: z.enum(["standard", "read-only"]).default("standard"),
   identity,
-  swarm: z.strictObject({ listen: z.array(multiaddress).max(32) }).prefault({ listen: [] }),
+  swarm: swarmSection,
   server: serverSection,
   bootstrap: z.strictObject({ nodes: z.array(peerAddress).max(64).default([]) }).prefault({}),
   discovery,

@@ -1,0 +1,78 @@
+/**
+ * Peers that were lost, or that somebody told of, are dialled until they are there: growing pauses with jitter, so that two
+ * who lost each other do not dial at the same moment for ever. Boot nodes are never given up; others as long as the cache would
+ * keep them.
+ */
+import { backoffDelay, type Backoff } from "@shoal/shared/base/backoff.ts";
+import type { Random } from "@shoal/shared/base/random.ts";
+import { milliseconds } from "@shoal/shared/base/time.ts";
+import type { Clock } from "@shoal/shared/ports/clock.ts";
+import type { PeerId } from "../contract.ts";
+import { TIMES } from "./settings.ts";
+
+export interface RedialParts {
+  /** Rejects where it does not come about. */
+  readonly dial: (peer: PeerId, addresses: readonly string[]) => Promise<unknown>;
+  /** Connected, refused, or otherwise not to be dialled. */
+  readonly isSettled: (peer: PeerId) => boolean;
+  readonly isForever: (peer: PeerId) => boolean;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export interface Redial {
+  /** Starts dialling a peer, or gives one that is dialled already more addresses. `attempts`: how often, if not for a day. */
+  seek(
+    peer: PeerId,
+    addresses: readonly string[],
+    options?: { readonly attempts?: number; readonly atOnce?: boolean },
+  ): void;
+  close(): void;
+}
+
+const BACKOFF: Backoff = { base: TIMES.redialFirst, factor: 2, cap: TIMES.redialLast };
+/** Peers that are sought at a time, and dials at a time. */
+const [SOUGHT, AT_ONCE] = [256, 16];
+
+export function createRedial(parts: RedialParts): Redial {
+  const { clock, random } = parts;
+  const sought = new Map<PeerId, Set<string>>();
+  const stop = new AbortController();
+  let dialling = 0;
+
+  const seek = async (peer: PeerId, addresses: Set<string>, attempts: number, atOnce: boolean): Promise<void> => {
+    const until = clock.monotonic() + TIMES.cache;
+    for (let attempt = atOnce ? 0 : 1; attempt <= attempts; attempt += 1) {
+      const pause = attempt === 0 ? milliseconds(random.next() * 50) : backoffDelay(BACKOFF, attempt, random);
+      await clock.sleep(pause, stop.signal);
+      while (dialling >= AT_ONCE) await clock.sleep(milliseconds(50 + random.next() * 100), stop.signal);
+      if (parts.isSettled(peer) || (clock.monotonic() > until && !parts.isForever(peer))) return;
+      dialling += 1;
+      try {
+        await parts.dial(peer, [...addresses]);
+        return;
+      } catch {
+        // The next attempt is the answer.
+      } finally {
+        dialling -= 1;
+      }
+    }
+  };
+
+  return {
+    seek(peer, addresses, { attempts = Number.POSITIVE_INFINITY, atOnce = false } = {}) {
+      if (stop.signal.aborted) return;
+      const known = sought.get(peer);
+      for (const address of addresses) known?.add(address);
+      if (known !== undefined || parts.isSettled(peer)) return;
+      if (sought.size >= SOUGHT && !parts.isForever(peer)) return;
+      const own = new Set(addresses);
+      sought.set(peer, own);
+      seek(peer, own, attempts, atOnce).then(
+        () => sought.delete(peer),
+        () => sought.delete(peer),
+      );
+    },
+    close: () => stop.abort(),
+  };
+}
