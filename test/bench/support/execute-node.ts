@@ -80,7 +80,7 @@ export async function openBenchNode(module: Uint8Array, contexts: number, watch:
     applications,
     updateContext: async () => undefined,
   });
-  const manager = await startContexts({
+  const { manager } = await startContexts({
     store: watch.wrap(store, ["apply", "durable"]),
     executor: {
       run: (request) => watch.time("executor", () => noted(executor.run(request), request, last, watch)),
@@ -90,6 +90,7 @@ export async function openBenchNode(module: Uint8Array, contexts: number, watch:
     applications,
     aliases: createAliases(store),
     membership: governance,
+    governance,
     events,
     account,
     limits: DEFAULT_LIMITS,
