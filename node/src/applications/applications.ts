@@ -37,6 +37,12 @@ export interface ApplicationStoreOptions {
   readonly prepareEntry?: URL;
 }
 
+/** What an installation has to turn out to be. */
+interface Expected {
+  readonly applicationId: ApplicationId;
+  readonly version: string;
+}
+
 /** What is being installed, and where it came from. */
 interface Arrived {
   readonly blob: BlobInfo;
@@ -81,12 +87,24 @@ export class ApplicationStore implements Applications {
   }
 
   installFromBlob(blob: BlobId, input: InstallInput): Promise<ApplicationId> {
-    return this.#install(input, "upload", async (pins) => {
-      pins.use(await this.#options.blobs.pin(blob));
-      const info = await this.#options.blobs.info(blob);
-      if (info === undefined) throw new ShoalError("not_found", `no blob ${blob} is here`, { field: "blob_id" });
-      return info;
-    });
+    return this.#install(input, "upload", (pins) => this.#held(blob, pins));
+  }
+
+  /**
+   * From a blob that members of a group gave. `raw`: what a raw module's id is made of beside its content. Rejects
+   * `invalid_argument`, having installed nothing, where it is not the application that the group names.
+   */
+  async installShared(
+    blob: BlobId,
+    expected: Expected,
+    raw?: { readonly source: string; readonly metadata: Uint8Array },
+  ): Promise<Application> {
+    // What a peer says of package and author is its word alone: only the id's own parts are taken.
+    const input = { metadata: raw?.metadata ?? new Uint8Array(), version: expected.version };
+    await this.#install(input, raw?.source ?? "peers", (pins) => this.#held(blob, pins), expected);
+    const installed = await this.get(expected.applicationId, expected.version);
+    if (installed === undefined) throw new ShoalError("conflict", "the application was uninstalled meanwhile");
+    return installed;
   }
 
   /** Its modules prepared by the present instrumenter. */
@@ -137,18 +155,29 @@ export class ApplicationStore implements Applications {
     input: InstallInput,
     source: string,
     fetch: (pins: DisposableStack, signal: AbortSignal) => Promise<BlobInfo>,
+    expected?: Expected,
   ): Promise<ApplicationId> {
     using pins = new DisposableStack();
     return await this.#inTime(async (signal) => {
       const blob = await fetch(pins, signal);
       const arrived: Arrived = { blob, source, input, pins, signal };
       const application = (await this.#isRaw(blob)) ? await this.#raw(arrived) : await this.#bundle(arrived);
+      if (expected !== undefined && application.id !== expected.applicationId) {
+        throw new ShoalError("invalid_argument", `this is application ${application.id}`, { field: "applicationId" });
+      }
       await this.#inTurn(async () => {
         this.#requireContinuity(application);
         await this.#catalogue.put({ application, instrumenter: INSTRUMENTER_VERSION });
       });
       return application.id;
     });
+  }
+
+  async #held(blob: BlobId, pins: DisposableStack): Promise<BlobInfo> {
+    pins.use(await this.#options.blobs.pin(blob));
+    const info = await this.#options.blobs.info(blob);
+    if (info === undefined) throw new ShoalError("not_found", `no blob ${blob} is here`, { field: "blob_id" });
+    return info;
   }
 
   async #inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {

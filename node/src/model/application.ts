@@ -28,7 +28,7 @@ export interface Application {
   /** The blob that was installed: raw module or bundle archive. */
   readonly blob: BlobId;
   readonly size: number;
-  /** Where it came from: a URL, `file://` path, or `upload`. */
+  /** Where it came from: a URL, `file://` path, `upload`, or `peers` for a bundle that members of a group gave. */
   readonly source: string;
   readonly metadata: Uint8Array;
   readonly package: string;

@@ -73,12 +73,14 @@ export class Mesh {
     options: {
       readonly blobs?: Partial<BlobStoreOptions>;
       readonly path?: string;
+      /** A store that is open already, in place of a new one. */
+      readonly open?: OpenBlobs;
       readonly applications?: Pick<Applications, "history">;
     } = {},
   ): Promise<Peer> {
     const id = `peer-${(this.#count += 1)}`;
     const account = newKey();
-    const open = await openBlobs(options.path ?? temporaryDirectory(), options.blobs);
+    const open = options.open ?? (await openBlobs(options.path ?? temporaryDirectory(), options.blobs));
     const reported: Reported[] = [];
     const network = { report: (peer: PeerId, fault: Fault) => void reported.push({ peer, fault }) };
     const applications = options.applications ?? { history: () => Promise.resolve([]) };
