@@ -63,7 +63,7 @@ test("one that was killed is level again after its start", { timeout: 60_000 }, 
 
 test("everybody names the same members, and has acknowledged the same ops", { timeout: 60_000 }, async () => {
   const membersOf = async ({ client }: MeshNode): Promise<readonly string[]> =>
-    (await client.call("groups.members", { params: { group: team.namespaceId }, query: {} })).data
+    (await client.call("members.list", { params: { group: team.namespaceId } })).data
       .map(({ identity }) => identity)
       .toSorted();
   const [a] = trio();
@@ -76,11 +76,11 @@ test("one that is removed reads nothing that is written afterwards", { timeout: 
   const { contextId, namespaceId } = team;
   const [a, b, c] = trio();
   const [before] = await rootsOf([c], contextId);
-  await a.client.call("groups.removeMembers", { params: { group: namespaceId }, body: { members: [c.account] } });
+  await a.client.call("members.remove", { params: { group: namespaceId }, body: { members: [c.account] } });
   await write(a, contextId, "secret", "for members");
   await levelled([a, b], contextId);
   // It asks, and nobody tells it anything.
-  await c.client.call("contexts.sync", { params: { id: contextId } }).catch(() => undefined);
+  await c.client.call("contexts.sync", { params: { contextId } }).catch(() => undefined);
   await eventually(
     async () => ((await read(b, contextId, "secret")) === "for members" ? true : undefined),
     "b reads it",
