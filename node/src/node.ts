@@ -151,7 +151,7 @@ async function startActors(init: NodeInit, base: Base, onClose: OnClose) {
   onClose(() => governance.close());
 
   let stopped = false;
-  const manager = await startContexts({
+  const { manager } = await startContexts({
     ...base,
     ...services,
     membership: governance,

@@ -3,7 +3,7 @@
  * sees the envelope.
  */
 import type { Recipient } from "../actors/actor.ts";
-import type { Collected, CollectInput, ContextMessage } from "../context/messages.ts";
+import type { Collected, CollectInput, ContextMessage, JoinContextInput } from "../context/messages.ts";
 import type { Context, ContextIdentity } from "../model/context.ts";
 import type { ApplicationId, ContextId, GroupId, PublicKey } from "../model/ids.ts";
 
@@ -66,6 +66,8 @@ export interface ContextClient {
   /** Rejects with an `ExecuteFailure` (see `context/execute-failure.ts`) in upstream's words. */
   execute(input: ExecuteInput): Promise<ExecuteResult>;
   createContext(input: CreateContextInput): Promise<CreateContextResult>;
+  /** A context of others, which then waits for its first state; false where it is here already. */
+  joinContext(input: JoinContextInput): Promise<boolean>;
   deleteContext(id: ContextId): Promise<boolean>;
   listContexts(): Promise<readonly Context[]>;
   /** undefined where this node does not have it. */
@@ -89,6 +91,7 @@ export function contextClient(manager: Recipient<ContextMessage>): ContextClient
   return {
     execute: (input) => manager.send({ type: "Execute", input }),
     createContext: (input) => manager.send({ type: "CreateContext", input }),
+    joinContext: (input) => manager.send({ type: "JoinContext", input }),
     deleteContext: (id) => manager.send({ type: "DeleteContext", id }),
     listContexts: () => manager.send({ type: "ListContexts" }),
     getContext: (id) => manager.send({ type: "GetContext", id }),

@@ -6,7 +6,9 @@
  */
 import type { Context } from "../model/context.ts";
 import type { ContextId } from "../model/ids.ts";
-import type { Row, Store } from "../storage/store.ts";
+import type { Column, Row, Store } from "../storage/store.ts";
+import type { IdItem } from "../sync/protocols/contract.ts";
+import { readKnown } from "./known.ts";
 import type { ContextRegistry } from "./registry.ts";
 
 /** Rows that may be on their way at a time; more of them wait, since each run has to be told of all. */
@@ -14,14 +16,18 @@ export const MAX_ROWS_AHEAD = 2048;
 /** The same in bytes of their keys and values. */
 export const MAX_BYTES_AHEAD = 4 * 1024 * 1024;
 
+const READ_BY_RUNS: ReadonlySet<Column> = new Set(["state", "private", "index", "blobs"]);
+
 /** Changes nothing, but is a write. */
 const PROBE: Row = { column: "generic", key: new TextEncoder().encode("probe"), value: undefined };
 
 export interface Ahead {
   /** The context as it is after everything that is on its way. */
   tip(id: ContextId): Context | undefined;
-  /** Rows on their way, the latest of each key. */
+  /** Rows on their way that a run may read, the latest of each key. */
   rows(id: ContextId): readonly Row[];
+  /** Ids of the deltas on their way, with their times. */
+  deltas(id: ContextId): readonly IdItem[];
   /** Grows whenever a batch of the context fails: a run that began before has read what never came to be. */
   failures(id: ContextId): number;
   /** Resolves when `rows` and the context with them are on disk. Call it in the context's turn. */
@@ -80,15 +86,8 @@ export function createAhead(store: Pick<Store, "apply" | "durable">, registry: C
 
   return {
     tip: (id) => entriesOf(id).at(-1)?.context ?? registry.get(id),
-    rows(id) {
-      const entries = entriesOf(id);
-      if (entries.length === 0) return [];
-      const latest = new Map<string, Row>();
-      for (const { rows } of entries) {
-        for (const row of rows) latest.set(row.column + Buffer.from(row.key).toString("latin1"), row);
-      }
-      return [...latest.values()];
-    },
+    rows: (id) => latestRows(entriesOf(id)),
+    deltas: (id) => deltasOf(entriesOf(id)),
     failures: (id) => failed.get(id) ?? 0,
     append(context, rows) {
       return new Promise((resolve, reject) => {
@@ -119,3 +118,20 @@ export function createAhead(store: Pick<Store, "apply" | "durable">, registry: C
     settled: async (id) => lines.get(id)?.idle,
   };
 }
+
+function latestRows(entries: readonly Entry[]): readonly Row[] {
+  const latest = new Map<string, Row>();
+  for (const { rows } of entries) {
+    for (const row of rows) {
+      if (READ_BY_RUNS.has(row.column)) latest.set(row.column + Buffer.from(row.key).toString("latin1"), row);
+    }
+  }
+  return [...latest.values()];
+}
+
+const deltasOf = (entries: readonly Entry[]): readonly IdItem[] =>
+  entries.flatMap(({ rows }) =>
+    rows.flatMap(({ column, key, value }) =>
+      column === "known" && value !== undefined ? [readKnown(key, value)] : [],
+    ),
+  );

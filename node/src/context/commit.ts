@@ -2,16 +2,21 @@
  * From an outcome to what is stored: the state rows that the run left, a signed delta that says what changed, and the context
  * with its new root and single head; all of it in one batch.
  */
+import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { attachSignatures } from "../crdt/attach-signatures.ts";
+import { latestStamp } from "../crdt/latest-stamp.ts";
 import { signUserActions } from "../crdt/sign-actions.ts";
-import { sealDelta, type DeltaBody } from "../dag/delta.ts";
+import { MAX_DELTA_BYTES, MAX_PARENTS, sealDelta, type DeltaBody } from "../dag/delta.ts";
+import { nanosecondsOf } from "../dag/hlc.ts";
 import type { Context } from "../model/context.ts";
-import { bytesOf, idOf, type Hash, type PublicKey } from "../model/ids.ts";
+import { bytesOf, idOf, type ContextId, type Hash, type PublicKey } from "../model/ids.ts";
 import { sign } from "../model/keys.ts";
 import type { Outcome, RunFailure } from "../runtime/contract.ts";
 import { keyOf } from "../storage/keys.ts";
 import type { Row } from "../storage/store.ts";
+import { knownRow } from "./known.ts";
 import type { ContextParts } from "./parts.ts";
+import type { MadeDelta } from "./receive/inboxes.ts";
 
 export interface CommitInput {
   readonly context: Context;
@@ -19,11 +24,15 @@ export interface CommitInput {
   /** 32-byte seed of the identity. */
   readonly secret: Uint8Array;
   readonly outcome: Outcome;
+  /** The row of the event that the call handled, removed. */
+  readonly handles?: Row;
 }
 
 interface Built {
   readonly rows: readonly Row[];
   readonly context: Context;
+  /** Absent where nothing shared changed. */
+  readonly delta?: MadeDelta;
 }
 
 export interface Committed {
@@ -33,48 +42,116 @@ export interface Committed {
   readonly stored: Promise<void>;
 }
 
-/** Sends what the run did on its way to the store. */
+/** Sends what the run did on its way to the store. Call it in the context's write turn. */
 export function commit(parts: ContextParts, input: CommitInput): Committed {
   const { outcome } = input;
   const nothing = Promise.resolve();
   if ("failure" in outcome.returns) return { outcome, stored: nothing };
+  const failed = (failure: RunFailure): Committed => ({
+    outcome: { ...outcome, returns: { failure }, events: [], xcalls: [] },
+    stored: nothing,
+  });
   const inconsistency = inconsistencyOf(input.context, outcome);
-  if (inconsistency !== undefined) {
-    return { outcome: { ...outcome, returns: { failure: inconsistency }, events: [], xcalls: [] }, stored: nothing };
-  }
+  if (inconsistency !== undefined) return failed(inconsistency);
   const built = buildCommit(parts, input);
   if (built === undefined) return { outcome, stored: nothing };
-  const stored = parts.ahead.append(built.context, built.rows).then(() => publish(parts, built.context, outcome));
+  if ("failure" in built) return failed(built.failure);
+  const { context, rows, delta } = built;
+  const stored = parts.ahead.append(context, rows).then(
+    () => {
+      if (delta !== undefined) tellStored(parts, context.id, delta);
+      publish(parts, context, outcome);
+    },
+    (thrown: unknown) => {
+      // What it knows of the order never came to be.
+      parts.inboxes.drop(context.id);
+      throw thrown;
+    },
+  );
+  if (delta !== undefined) parts.inboxes.made(context.id, delta);
   return { outcome, stored };
 }
 
-/** The rows of a commit and the context as it is then; undefined where the run committed nothing. */
-export function buildCommit(parts: ContextParts, input: CommitInput): Built | undefined {
-  const { context, outcome, identity, secret } = input;
+/** A delta of this node is on disk. */
+export function tellStored(parts: ContextParts, contextId: ContextId, delta: MadeDelta): void {
+  parts.inboxes.arrived(contextId, [delta]);
+  parts.idSets.add(contextId, [delta]);
+  parts.watchers.tell("committed", { contextId, id: idOf<Hash>(delta.id), bytes: delta.bytes });
+}
+
+/**
+ * The rows of a commit and the context as it is then; undefined where the run committed nothing, a failure where no peer could
+ * take what it did. Every write is later than all deltas it was made upon, and its delta is not earlier than any of its writes:
+ * that is what receivers hold others' deltas to.
+ */
+export function buildCommit(
+  parts: ContextParts,
+  input: CommitInput,
+): Built | { readonly failure: RunFailure } | undefined {
+  const { context, outcome, identity, secret, handles } = input;
   if (outcome.rootHash === undefined) return undefined;
+  const more = handles === undefined ? outcome.rows : [...outcome.rows, handles];
   // Nothing shared changed: what is left are rows of this node alone.
   if (outcome.artifact.length === 0) {
-    return { context, rows: [...outcome.rows, parts.registry.row(context)] };
+    return { context, rows: [...more, parts.registry.row(context)] };
   }
   const signer = (message: Uint8Array): Uint8Array => sign(secret, message);
   const artifact = signUserActions(outcome.artifact, bytesOf(identity), signer);
+  const hlc = parts.hlc.next(stampOf(artifact));
+  parts.stamps.atLeast(nanosecondsOf(hlc));
+  // More heads than a delta may name stay heads, for the next one.
+  const parents = context.dagHeads.slice(0, MAX_PARENTS);
   const body: DeltaBody = {
     context: bytesOf(context.id),
-    parents: context.dagHeads.map(bytesOf).toSorted((a, b) => Buffer.compare(a, b)),
+    parents: parents.map(bytesOf).toSorted((a, b) => Buffer.compare(a, b)),
     artifact,
-    hlc: parts.hlc.next(),
+    hlc,
     expectedRoot: outcome.rootHash,
     author: bytesOf(identity),
     position: parts.membership.position(context.id).map(bytesOf),
-    events: outcome.events,
+    // A handler's own events call no further handlers (see `receive/due.ts`).
+    events: handles === undefined ? outcome.events : outcome.events.map(({ kind, data }) => ({ kind, data })),
   };
   const { id, bytes } = sealDelta(body, signer);
-  const next: Context = { ...context, rootHash: idOf<Hash>(outcome.rootHash), dagHeads: [idOf<Hash>(id)] };
-  const rows = artifact === outcome.artifact ? outcome.rows : signedRows(body.context, outcome.rows, artifact);
+  if (bytes.length > MAX_DELTA_BYTES) return { failure: tooLarge(bytes.length) };
+  const known = { id, time: hlc.time };
+  const next: Context = {
+    ...context,
+    rootHash: idOf<Hash>(outcome.rootHash),
+    dagHeads: [idOf<Hash>(id), ...context.dagHeads.slice(MAX_PARENTS)],
+    deltas: (context.deltas ?? 0) + 1,
+  };
+  const rows = artifact === outcome.artifact ? more : signedRows(body.context, more, artifact);
   return {
     context: next,
-    rows: [...rows, { column: "delta", key: keyOf(body.context, id), value: bytes }, parts.registry.row(next)],
+    delta: { ...known, parents, bytes },
+    rows: [
+      ...rows,
+      { column: "delta", key: keyOf(body.context, id), value: bytes },
+      knownRow(body.context, known),
+      parts.registry.row(next),
+    ],
   };
+}
+
+/** What `buildCommit` gave, for whoever cannot go on without it; throws where no peer could take it. */
+export function madeOf(built: ReturnType<typeof buildCommit>): Built | undefined {
+  if (built === undefined || !("failure" in built)) return built;
+  throw new ShoalError("payload_too_large", built.failure.message);
+}
+
+/** The latest of its writes; what cannot be read says nothing of its writes. */
+function stampOf(artifact: Uint8Array): bigint {
+  try {
+    return latestStamp(artifact);
+  } catch {
+    return 0n;
+  }
+}
+
+function tooLarge(bytes: number): RunFailure {
+  const sizes = `(size: ${bytes}, max: ${MAX_DELTA_BYTES})`;
+  return { kind: "HostError", detail: "ArtifactSizeOverflow", message: `commit artifact size overflow ${sizes}` };
 }
 
 /** The rows of host-side collections with the signatures that their entries were given after the run. */

@@ -1,9 +1,10 @@
 /** The node's hybrid logical clock: every delta made here is later than all before it, and than all that came from elsewhere. */
-import { tick, type Hlc } from "../dag/hlc.ts";
+import { ntp64AtLeast, tick, type Hlc } from "../dag/hlc.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
 
 export interface HybridClock {
-  next(): Hlc;
+  /** `ns`: and not before this. */
+  next(ns?: bigint): Hlc;
   /** A stamp was seen: nothing given from now on is earlier. */
   observe(stamp: Hlc): void;
 }
@@ -12,8 +13,10 @@ export interface HybridClock {
 export function hybridClock(clock: Clock, node: bigint): HybridClock {
   let last: Hlc = { time: 0n, node };
   return {
-    next() {
+    next(ns = 0n) {
       last = tick(last, BigInt(Math.trunc(clock.now())) * 1_000_000n);
+      const least = ntp64AtLeast(ns);
+      if (least > last.time) last = { time: least, node };
       return last;
     },
     observe(stamp) {

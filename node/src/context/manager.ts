@@ -5,6 +5,7 @@ import { createContext } from "./handlers/create-context.ts";
 import { deleteContext } from "./handlers/delete-context.ts";
 import { execute } from "./handlers/execute.ts";
 import { getContext, identitiesOf, listContexts, measureStorage, syncStatus } from "./handlers/queries.ts";
+import { joinContext } from "./handlers/join-context.ts";
 import { setEphemeral } from "./handlers/set-ephemeral.ts";
 import { sync } from "./handlers/sync.ts";
 import { updateApplication } from "./handlers/update-application.ts";
@@ -27,6 +28,8 @@ function handle(parts: ContextParts, message: ContextMessage): Promise<unknown> 
       return execute(parts, message.input);
     case "CreateContext":
       return createContext(parts, message.input);
+    case "JoinContext":
+      return joinContext(parts, message.input);
     case "DeleteContext":
       return deleteContext(parts, message.id);
     case "ListContexts":

@@ -5,6 +5,12 @@ import type { Row } from "../storage/store.ts";
 /** `write`: may change state; `read`: may run methods, what they change is discarded; `none`: may not call at all. */
 export type ExecuteRight = "write" | "read" | "none";
 
+/** Rights at a causal cut, which are the same on every node for all time. */
+export interface RightsAtCut {
+  /** `unknown`: governance ops of the position are not here yet. */
+  rightAt(contextId: ContextId, who: PublicKey, position: readonly Hash[]): ExecuteRight | "unknown";
+}
+
 export interface AdmitInput {
   readonly contextId: ContextId;
   readonly applicationId: ApplicationId;

@@ -9,7 +9,7 @@ import type {
   UpdateApplicationInput,
 } from "../clients/context-client.ts";
 import type { Context, ContextIdentity } from "../model/context.ts";
-import type { ContextId } from "../model/ids.ts";
+import type { ApplicationId, ContextId, GroupId } from "../model/ids.ts";
 
 export type Execute = Message<{ readonly type: "Execute"; readonly input: ExecuteInput }, ExecuteResult>;
 export type CreateContext = Message<
@@ -34,6 +34,17 @@ export type SetEphemeral = Message<
   { readonly type: "SetEphemeral"; readonly id: ContextId; readonly state: Uint8Array },
   undefined
 >;
+
+export interface JoinContextInput {
+  readonly contextId: ContextId;
+  /** Need not be on this node yet. */
+  readonly applicationId: ApplicationId;
+  readonly version: string;
+  readonly service: string;
+  readonly groupId: GroupId;
+}
+/** Whether it is new here; it then waits for its first state. */
+export type JoinContext = Message<{ readonly type: "JoinContext"; readonly input: JoinContextInput }, boolean>;
 
 export interface CollectInput {
   readonly id: ContextId;
@@ -67,6 +78,7 @@ export type ContextMessage =
   | CollectOrphan
   | Execute
   | CreateContext
+  | JoinContext
   | DeleteContext
   | ListContexts
   | GetContext

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { Context } from "../model/context.ts";
 import { bytesOf, idOf, type ContextId, type Hash } from "../model/ids.ts";
-import type { Row, Store } from "../storage/store.ts";
+import type { Reader, Row, Store } from "../storage/store.ts";
 
 /** The root of a state that nothing was written to: 32 zero bytes. */
 export const EMPTY_ROOT = idOf<Hash>(new Uint8Array(32));
@@ -20,6 +20,7 @@ const Stored = z.object({
   groupId: z.string(),
   isInitialized: z.boolean(),
   createdAtMs: z.number(),
+  deltas: z.number().optional(),
 });
 
 export interface ContextRegistry {
@@ -33,6 +34,12 @@ export interface ContextRegistry {
   reload(id: ContextId): void;
   forget(id: ContextId): void;
 }
+
+/** The row of a context as bytes of the store say it; rejects as `loadContexts`. */
+export const readContext = (reader: Reader, id: ContextId): Context | undefined => {
+  const value = reader.get("meta", bytesOf(id));
+  return value === undefined ? undefined : decode(bytesOf(id), value);
+};
 
 /** Reads all contexts; rejects `internal` where a row cannot be read, since a context must not silently be missing. */
 export async function loadContexts(store: Store): Promise<ContextRegistry> {
@@ -52,9 +59,9 @@ export async function loadContexts(store: Store): Promise<ContextRegistry> {
     removal: (id) => ({ column: "meta", key: bytesOf(id), value: undefined }),
     set: (context) => void contexts.set(context.id, context),
     reload(id) {
-      const value = store.get("meta", bytesOf(id));
-      if (value === undefined) contexts.delete(id);
-      else contexts.set(id, decode(bytesOf(id), value));
+      const stored = readContext(store, id);
+      if (stored === undefined) contexts.delete(id);
+      else contexts.set(id, stored);
     },
     forget: (id) => void contexts.delete(id),
   };

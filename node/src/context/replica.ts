@@ -26,6 +26,14 @@ export interface ReceivedDeltas {
   readonly refused: readonly { readonly index: number; readonly because: string; readonly forged: boolean }[];
 }
 
+/** A root that is not what the delta's author had after it, although both made it of the same deltas. */
+export interface Divergence {
+  readonly contextId: ContextId;
+  readonly delta: Hash;
+  readonly expected: Hash;
+  readonly found: Hash;
+}
+
 export interface CommittedDelta {
   readonly contextId: ContextId;
   readonly id: Hash;
@@ -98,6 +106,10 @@ export interface ContextReplicas {
   onCommitted(listener: (delta: CommittedDelta) => void): () => void;
   /** Told of presence set on this node. */
   onEphemeral(listener: (presence: { contextId: ContextId; state: Uint8Array }) => void): () => void;
+  /** Told of a root that is not the one its author had, although both made it of the same deltas: a state that is apart. */
+  onDivergence(listener: (divergence: Divergence) => void): () => void;
+  /** Told when deltas that waited were dropped for want of room: peers have them, and are to be asked again. */
+  onResync(listener: (contextId: ContextId) => void): () => void;
   /** Told when a context comes (`joined`, `created`) or goes (`deleted`): topics follow. */
   onContext(listener: (event: { contextId: ContextId; type: "joined" | "created" | "deleted" }) => void): () => void;
 }

@@ -6,6 +6,7 @@ import type { ApplicationModule } from "../model/application.ts";
 import type { Context } from "../model/context.ts";
 import { bytesOf, type ContextId, type PublicKey } from "../model/ids.ts";
 import type { Outcome, RunFailure, RunRequest } from "../runtime/contract.ts";
+import type { Row } from "../storage/store.ts";
 import { commit, type Committed } from "./commit.ts";
 import { ExecuteFailure } from "./execute-failure.ts";
 import type { ExecuteRight } from "./membership.ts";
@@ -21,6 +22,8 @@ export interface Call {
   readonly right: Exclude<ExecuteRight, "none">;
   /** The context whose xcall this is. */
   readonly origin?: ContextId;
+  /** The row of the event that this call handles: it goes with what the call changes. */
+  readonly handles?: Row;
 }
 
 /** Runs the call and, where it wrote, commits it; resolves when what it wrote is on disk. */
@@ -50,7 +53,8 @@ async function writeTurn(parts: ContextParts, call: Call): Promise<Committed> {
     if (context === undefined) throw new ExecuteFailure({ type: "ContextNotFound" });
     // What it may have read was lost meanwhile: it is as if it had not run.
     if (ahead.failures(call.contextId) === failures) {
-      return commit(parts, { context, identity: call.identity, secret: call.secret, outcome });
+      const { identity, secret, handles } = call;
+      return commit(parts, { context, identity, secret, outcome, ...(handles === undefined ? {} : { handles }) });
     }
   }
 }

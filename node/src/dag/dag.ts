@@ -100,6 +100,11 @@ export class Dag<D extends DagDelta> {
     return this.#held;
   }
 
+  /** Whether `next` has something to hand out. */
+  get isReady(): boolean {
+    return this.#nextReady < this.#ready.length || this.#draining.size > 0;
+  }
+
   isApplied(id: string): boolean {
     return this.#applied.has(id) || id === GENESIS || this.#init.isApplied(id);
   }

@@ -31,6 +31,15 @@ export function tick(last: Hlc, ns: bigint): Hlc {
 /** How far a stamp from elsewhere may be ahead of the own clock (reference: 5 s). */
 export const MAX_DRIFT_NS = 5_000_000_000n;
 
+/** The least stamp that is not before `ns`: `nanosecondsOf` it is `ns` or later. */
+export function ntp64AtLeast(ns: bigint): bigint {
+  const seconds = ns / 1_000_000_000n;
+  return (seconds << 32n) + (((ns % 1_000_000_000n) << 32n) + 999_999_999n) / 1_000_000_000n;
+}
+
+/** No node's clock is wrong by this much: a stamp that is further ahead is a lie. */
+export const MAX_AHEAD_NS = 86_400_000_000_000n;
+
 /** Whether a stamp from elsewhere is too far ahead of `ns` to be believed. */
 export function isAhead(stamp: Hlc, ns: bigint): boolean {
   return stamp.time > ntp64(ns + MAX_DRIFT_NS);

@@ -15,6 +15,8 @@ export interface Context {
   /** `init` has run here, or the state came from peers; before that nobody may call. A state may well be empty. */
   readonly isInitialized: boolean;
   readonly createdAtMs: number;
+  /** Deltas whose effects are in the state. Absent in rows of before they were counted. */
+  readonly deltas?: number;
 }
 
 /** A key pair known to a context; without `secret` it is somebody else's. */

@@ -131,7 +131,11 @@ export interface MergeOutcome {
    * Per delta: the root after it (32 bytes), or why it is refused; a refused one changes nothing, and those after it go on.
    * As many as there was time for, from the first on, and at least one: the rest is to be asked for again.
    */
-  readonly results: readonly ({ readonly root: Uint8Array } | { readonly refused: string })[];
+  readonly results: readonly (
+    | { readonly root: Uint8Array }
+    /** `forged`: no honest node makes such a delta; else the app did not take it. */
+    | { readonly refused: string; readonly forged: boolean }
+  )[];
   /** What to apply, with full keys, in key order. */
   readonly rows: readonly Row[];
 }

@@ -8,7 +8,7 @@ import type { Context } from "../../model/context.ts";
 import type { ContextId } from "../../model/ids.ts";
 import { keyPairOf } from "../../model/keys.ts";
 import { sha256 } from "../../model/sha256.ts";
-import { buildCommit } from "../commit.ts";
+import { buildCommit, madeOf, tellStored } from "../commit.ts";
 import { identityRow } from "../identities.ts";
 import type { ContextParts } from "../parts.ts";
 import { EMPTY_ROOT } from "../registry.ts";
@@ -51,6 +51,7 @@ async function create(parts: ContextParts, id: ContextId, input: CreateContextIn
     groupId,
     isInitialized: true,
     createdAtMs: parts.clock.now(),
+    deltas: 0,
   };
   const outcome = await parts.executor.run(
     runRequest(parts, {
@@ -63,7 +64,9 @@ async function create(parts: ContextParts, id: ContextId, input: CreateContextIn
     }),
   );
   returned(outcome);
-  const made = buildCommit(parts, { context: empty, identity: identity.publicKey, secret: identity.secret, outcome });
+  const made = madeOf(
+    buildCommit(parts, { context: empty, identity: identity.publicKey, secret: identity.secret, outcome }),
+  );
   const context = made?.context ?? empty;
   const alias = input.alias === undefined ? [] : [parts.aliases.claim("context", input.alias, id)];
   const own = [
@@ -74,6 +77,8 @@ async function create(parts: ContextParts, id: ContextId, input: CreateContextIn
   await parts.membership.admit(newcomer, (rows) => store.apply([...rows, ...own]));
   registry.set(context);
   await store.durable();
+  if (made?.delta !== undefined) tellStored(parts, id, made.delta);
+  parts.watchers.tell("context", { contextId: id, type: "created" });
   return { contextId: id, memberPublicKey: identity.publicKey, groupId, groupCreated };
 }
 

@@ -14,8 +14,11 @@ export async function deleteContext(parts: ContextParts, id: ContextId): Promise
     const own = [registry.removal(id), ...identities.map(({ publicKey }) => identityRemoval(id, publicKey))];
     await parts.membership.release(id, (rows) => store.apply([...own, ...rows]));
     registry.forget(id);
+    parts.inboxes.drop(id);
+    parts.idSets.drop(id);
     await store.durable();
     parts.log.info({ context: id }, "context deleted");
+    parts.watchers.tell("context", { contextId: id, type: "deleted" });
     return true;
   });
 }

@@ -29,10 +29,9 @@ export async function measureStorage(parts: ContextParts, id: ContextId): Promis
   return bytes;
 }
 
-/** A node without peers is level with all of them. */
 export async function syncStatus(parts: ContextParts, contextId: ContextId): Promise<SyncStatus> {
   const context = known(parts, contextId);
-  return { contextId, isInitialized: context.isInitialized, syncState: "idle", failureCount: 0 };
+  return { contextId, isInitialized: context.isInitialized, ...parts.syncing.status(contextId) };
 }
 
 /** The context, or `not_found`. */

@@ -16,5 +16,6 @@ export async function setEphemeral(parts: ContextParts, id: ContextId, state: Ui
     contextId: id,
     event: { type: "Ephemeral", author: parts.account.publicKey, state, removed: state.length === 0 },
   });
+  parts.watchers.tell("ephemeral", { contextId: id, state });
   return undefined;
 }

@@ -3,8 +3,8 @@ import type { ContextId } from "../../model/ids.ts";
 import type { ContextParts } from "../parts.ts";
 import { known } from "./queries.ts";
 
-/** Without peers there is nobody to ask, and nothing is missing. */
 export async function sync(parts: ContextParts, id: ContextId | undefined): Promise<undefined> {
   if (id !== undefined) known(parts, id);
+  await parts.syncing.sync(id);
   return undefined;
 }

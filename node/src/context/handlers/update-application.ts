@@ -7,7 +7,7 @@ import type { UpdateApplicationInput } from "../../clients/context-client.ts";
 import type { Application, ApplicationModule } from "../../model/application.ts";
 import { BorshWriter } from "../../model/borsh.ts";
 import type { Context } from "../../model/context.ts";
-import { buildCommit } from "../commit.ts";
+import { buildCommit, madeOf, tellStored } from "../commit.ts";
 import { migrateRoot } from "../migrate-root.ts";
 import type { ContextParts } from "../parts.ts";
 import { runRequest } from "../run.ts";
@@ -38,7 +38,9 @@ async function update(parts: ContextParts, input: UpdateApplicationInput): Promi
   const next = made?.context ?? moved;
   await parts.store.apply(made?.rows ?? [parts.registry.row(next)]);
   parts.registry.set(next);
+  if (made?.delta !== undefined) parts.inboxes.made(context.id, made.delta);
   await parts.store.durable();
+  if (made?.delta !== undefined) tellStored(parts, context.id, made.delta);
   parts.events.publish({
     contextId: context.id,
     event: {
@@ -60,7 +62,7 @@ async function migrate(
   module: ApplicationModule,
   call: ReturnType<typeof authorised>,
   method: string,
-): Promise<ReturnType<typeof buildCommit>> {
+): Promise<ReturnType<typeof madeOf>> {
   const outcome = await parts.executor.run(
     runRequest(parts, {
       contextId: context.id,
@@ -73,14 +75,14 @@ async function migrate(
   );
   const root = returned(outcome);
   const { identity, secret } = call;
-  if (outcome.rootHash !== undefined) return buildCommit(parts, { context, identity, secret, outcome });
+  if (outcome.rootHash !== undefined) return madeOf(buildCommit(parts, { context, identity, secret, outcome }));
   if (root === undefined) {
     throw new ShoalError("invalid_argument", `${method} neither committed nor returned a new root`, {
       field: "migrateMethod",
     });
   }
   await askCheck(parts, context, module, call, new BorshWriter().bytes(root).option(outcome.migrationWitness, bytes));
-  return buildCommit(parts, { context, identity, secret, outcome: migrateRoot(parts, context, root, outcome) });
+  return madeOf(buildCommit(parts, { context, identity, secret, outcome: migrateRoot(parts, context, root, outcome) }));
 }
 
 const bytes = (writer: BorshWriter, value: Uint8Array): unknown => writer.bytes(value);

@@ -47,7 +47,7 @@ function readDelta(from: BorshReader): MergeDelta {
 export function packMerged({ results, rows }: MergeOutcome): ArrayBuffer {
   const writer = new BorshWriter().u8(OK).vec(results, (to, result) => {
     if ("root" in result) to.u8(0).fixed(result.root);
-    else to.u8(1).string(result.refused);
+    else to.u8(1).string(result.refused).bool(result.forged);
   });
   return bufferOf(writer.vec(rows, writeRow));
 }
@@ -58,7 +58,7 @@ export function unpackMergeAnswer(
   const from = new BorshReader(new Uint8Array(message));
   if (from.tag(3) === NO_OUTCOME) return { error: readError(from) };
   const results = from.vec((inner) =>
-    inner.tag(2) === 0 ? { root: inner.fixed(ID_BYTES) } : { refused: inner.string() },
+    inner.tag(2) === 0 ? { root: inner.fixed(ID_BYTES) } : { refused: inner.string(), forged: inner.bool() },
   );
   return { outcome: { results, rows: from.vec(readRow) } };
 }

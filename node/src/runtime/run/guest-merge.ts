@@ -1,5 +1,5 @@
 /** Modules that keep their own tree merge each delta by themselves, metered like any run; one that fails leaves nothing. */
-import { readStorageDelta } from "../../crdt/actions.ts";
+import { latestStamp } from "../../crdt/latest-stamp.ts";
 import type { Reader, Row } from "../../storage/store.ts";
 import type { MergeDelta, MergeRequest, Outcome, RunRequest } from "../contract.ts";
 import { SYNC_EXPORT } from "./instance.ts";
@@ -16,13 +16,13 @@ export function guestMerge(
   return {
     merge(delta) {
       const early = refusalOf(delta);
-      if (early !== undefined) return { refused: early };
+      if (early !== undefined) return { refused: early, forged: true };
       // A guest's clock goes on from one delta to the next.
       nowNs += 1000n;
       const outcome = run({ ...request, nowNs, method: SYNC_EXPORT, input: delta.artifact, mode: "write" }, view);
       if ("failure" in outcome.returns) {
         const { kind, message } = outcome.returns.failure;
-        return { refused: `the application refuses it: ${kind}: ${message}` };
+        return { refused: `the application refuses it: ${kind}: ${message}`, forged: false };
       }
       view.add(outcome.rows);
       for (const row of outcome.rows) changed.set(row.column + Buffer.from(row.key).toString("latin1"), row);
@@ -34,15 +34,10 @@ export function guestMerge(
 
 /** What the guest does not judge: writes from the future, which would win against every later one. */
 function refusalOf({ artifact, untilNs }: MergeDelta): string | undefined {
-  if (untilNs === undefined || artifact.length === 0) return undefined;
-  let delta;
+  if (untilNs === undefined) return undefined;
   try {
-    delta = readStorageDelta(artifact);
+    return latestStamp(artifact) > untilNs ? "the write is dated too far ahead" : undefined;
   } catch {
     return "the artifact is no storage delta";
   }
-  const isAhead = delta.actions.some(
-    (action) => action.metadata.updatedAt > untilNs || (action.kind === "delete" && action.deletedAt > untilNs),
-  );
-  return isAhead ? "the write is dated after its delta" : undefined;
 }

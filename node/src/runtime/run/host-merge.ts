@@ -28,7 +28,8 @@ export function hostMerge(request: MergeRequest, reader: Reader): Merging {
       try {
         collections.applyDelta(artifact, window);
       } catch (thrown) {
-        if (thrown instanceof CollectionError && thrown.code !== "internal") return { refused: thrown.message };
+        if (thrown instanceof CollectionError && thrown.code !== "internal")
+          return { refused: thrown.message, forged: true };
         throw thrown;
       }
       return { root: collections.flush()?.rootHash };

@@ -6,10 +6,13 @@ import type { Row } from "../../storage/store.ts";
 /** Merging goes on with the next delta only within this, so that calls of the context have their turns in between. */
 export const MERGE_BUDGET_MS = 500;
 
+type Refusal = Extract<MergeOutcome["results"][number], { readonly refused: string }>;
+export type MergeResult = { readonly root: Uint8Array | undefined } | Refusal;
+
 /** How one kind of module merges. */
 export interface Merging {
   /** The root after it, undefined where it changed nothing; or why it is refused, having left nothing. */
-  merge(delta: MergeDelta): { readonly root: Uint8Array | undefined } | { readonly refused: string };
+  merge(delta: MergeDelta): MergeResult;
   /** What all of them together changed. */
   rows(): readonly Row[];
 }
@@ -21,7 +24,7 @@ export function mergeAll({ root: before, deltas }: MergeRequest, merging: Mergin
   for (const delta of deltas) {
     if (results.length > 0 && performance.now() > end) break;
     if (delta.upon.some((place) => "refused" in (results[place] ?? {}))) {
-      results.push({ refused: "it builds upon a delta that is refused" });
+      results.push({ refused: "it builds upon a delta that is refused", forged: false });
       continue;
     }
     const merged = merging.merge(delta);

@@ -13,7 +13,8 @@ import type { ExecuteRight, Membership } from "@shoal/node/context/membership.ts
 import { createEventBus } from "@shoal/node/events.ts";
 import type { Application } from "@shoal/node/model/application.ts";
 import type { NodeEvent } from "@shoal/node/model/event.ts";
-import { idOf, type ApplicationId, type GroupId } from "@shoal/node/model/ids.ts";
+import type { ContextReplicas } from "@shoal/node/context/replica.ts";
+import { idOf, type ApplicationId, type GroupId, type Hash, type PublicKey } from "@shoal/node/model/ids.ts";
 import { keyPairOf } from "@shoal/node/model/keys.ts";
 import { sha256 } from "@shoal/node/model/sha256.ts";
 import { createExecutor } from "@shoal/node/runtime/executor/executor.ts";
@@ -23,6 +24,7 @@ import { openStore } from "@shoal/node/storage/open.ts";
 import type { Store } from "@shoal/node/storage/store.ts";
 import { silentLog } from "@shoal/shared/base/log.ts";
 import { seeded } from "@shoal/shared/base/random.ts";
+import type { Clock } from "@shoal/shared/ports/clock.ts";
 import { systemClock } from "@shoal/shared/system/clock.ts";
 
 export interface Rig {
@@ -33,6 +35,9 @@ export interface Rig {
   readonly account: string;
   /** What `mayExecute` answers from now on. */
   right: ExecuteRight;
+  /** What is asked of governance about others' deltas. */
+  rightAt: (who: PublicKey, position: readonly Hash[]) => ExecuteRight | "unknown";
+  readonly replicas: ContextReplicas;
   install(
     module: Uint8Array,
     options?: { readonly signerId?: string; readonly version?: string; readonly as?: ApplicationId },
@@ -43,9 +48,19 @@ export interface Rig {
 }
 
 const GROUP = "ab".repeat(32) as GroupId;
-const ACCOUNT = keyPairOf(sha256(Buffer.from("account")), "secret");
 
-export async function openRig(directory: string, limits: Partial<VmLimits> = {}): Promise<Rig> {
+export interface RigOptions {
+  readonly limits?: Partial<VmLimits>;
+  /** Whose node it is; one name has one key. */
+  readonly account?: string;
+  readonly clock?: Clock;
+}
+
+export async function openRig(
+  directory: string,
+  { limits = {}, account: name = "account", clock = systemClock }: RigOptions = {},
+): Promise<Rig> {
+  const account = keyPairOf(sha256(Buffer.from(name)), "secret");
   const [storePath, blobsPath] = [join(directory, "store"), join(directory, "blobs")];
   const store = await openStore({ path: storePath, log: silentLog });
   const blobs = await BlobStore.open({ directory: blobsPath, store, clock: systemClock });
@@ -55,7 +70,7 @@ export async function openRig(directory: string, limits: Partial<VmLimits> = {})
   const bus = createEventBus(silentLog);
   const events: NodeEvent[] = [];
   bus.subscribe((event) => void events.push(event));
-  const rig = { right: "write" as ExecuteRight };
+  const rig: Pick<Rig, "right" | "rightAt"> = { right: "write", rightAt: () => "write" };
   const membership: Membership = {
     placeFor: () => ({ groupId: GROUP, groupCreated: false }),
     admit: (_, commit) => commit([]),
@@ -66,7 +81,7 @@ export async function openRig(directory: string, limits: Partial<VmLimits> = {})
     position: () => [],
     mayCallAcross: () => true,
   };
-  const manager = await startContexts({
+  const { manager, replicas } = await startContexts({
     store,
     executor,
     applications: {
@@ -75,20 +90,22 @@ export async function openRig(directory: string, limits: Partial<VmLimits> = {})
     },
     aliases: createAliases(store),
     membership,
+    governance: { rightAt: (_, who, position) => rig.rightAt(who, position) },
     events: bus,
-    account: ACCOUNT,
+    account,
     limits: { ...DEFAULT_LIMITS, ...limits },
-    clock: systemClock,
-    random: seeded(7),
+    clock,
+    random: seeded(sha256(Buffer.from(name)).reduce((sum, byte) => sum * 31 + byte, 7)),
     log: silentLog,
   });
 
-  const own: Omit<Rig, "right"> = {
+  const own: Omit<Rig, "right" | "rightAt"> = {
     contexts: contextClient(manager),
     store,
     blobs,
     events,
-    account: ACCOUNT.publicKey,
+    replicas,
+    account: account.publicKey,
     directory,
     async install(module, { signerId, version = "1.0.0", as } = {}) {
       const prepared = prepareModule(module, { maxModuleBytes: 20 << 20, maxMemoryPages: 1024 });
@@ -136,7 +153,7 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 /** A rig in a fresh directory that is gone after the test. */
 export async function withRig(work: (rig: Rig) => Promise<void>, limits: Partial<VmLimits> = {}): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), "shoal-contexts-"));
-  const rig = await openRig(directory, limits);
+  const rig = await openRig(directory, { limits });
   try {
     await work(rig);
   } finally {

@@ -68,6 +68,11 @@ export function memoryContexts(): MemoryContexts {
       contexts.set(made.id, made);
       return { contextId: made.id, memberPublicKey: ALICE, groupId: input.groupId ?? GROUP, groupCreated: true };
     },
+    joinContext: async (input) => {
+      if (contexts.has(input.contextId)) return false;
+      contexts.set(input.contextId, { ...context, id: input.contextId, isInitialized: false });
+      return true;
+    },
     deleteContext: async (wanted) => wanted !== CONTEXT && contexts.delete(wanted),
     listContexts: async () => [...contexts.values()],
     getContext: async (wanted) => contexts.get(wanted),

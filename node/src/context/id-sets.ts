@@ -1,0 +1,52 @@
+/**
+ * The ids of a context's deltas as a set that protocols compare. Read from the small rows when it is first asked for, kept level with
+ * what reaches the disk, and let go of again when other contexts are asked for more.
+ */
+import type { ContextId } from "../model/ids.ts";
+import type { Reader } from "../storage/store.ts";
+import type { IdItem, IdSet } from "../sync/protocols/contract.ts";
+import { createIdSet } from "../sync/protocols/id-set.ts";
+import { knownOf } from "./known.ts";
+
+/** Contexts whose sets are kept; an id costs some 70 bytes. */
+const MAX_SETS = 64;
+
+export interface IdSets {
+  of(id: ContextId): Promise<IdSet>;
+  /** They are on disk. */
+  add(id: ContextId, items: readonly IdItem[]): void;
+  drop(id: ContextId): void;
+}
+
+export function createIdSets(store: Reader): IdSets {
+  /** The one asked for last stands last. */
+  const sets = new Map<ContextId, { readonly set: IdSet; readonly loaded: Promise<IdSet> }>();
+
+  const load = async (id: ContextId, set: IdSet): Promise<IdSet> => {
+    // What is added meanwhile may be read as well, which adds nothing.
+    for await (const item of knownOf(store, id)) set.add(item);
+    return set;
+  };
+
+  return {
+    of(id) {
+      let entry = sets.get(id);
+      if (entry === undefined) {
+        const set = createIdSet();
+        const loaded = load(id, set);
+        loaded.catch(() => sets.delete(id));
+        entry = { set, loaded };
+      }
+      sets.delete(id);
+      sets.set(id, entry);
+      const [coldest] = sets.keys();
+      if (sets.size > MAX_SETS && coldest !== undefined) sets.delete(coldest);
+      return entry.loaded;
+    },
+    add(id, items) {
+      const set = sets.get(id)?.set;
+      if (set !== undefined) for (const item of items) set.add(item);
+    },
+    drop: (id) => void sets.delete(id),
+  };
+}
