@@ -3,7 +3,9 @@
  * Every change goes through the context's turn, like a call.
  */
 import type { ContextId, Hash, PublicKey } from "../model/ids.ts";
-import type { IdItem, IdSet } from "../sync/protocols/contract.ts";
+import type { IdItem, IdSet, SnapshotBoundary, StateLayout, StateRow } from "../sync/protocols/contract.ts";
+
+export type { SnapshotBoundary, StateRow };
 
 export interface ReplicaSummary {
   readonly contextId: ContextId;
@@ -12,8 +14,7 @@ export interface ReplicaSummary {
   /** Ascending. */
   readonly heads: readonly Hash[];
   readonly deltas: number;
-  /** `host`: collections of the host; `guest`: rows that a Rust app writes itself; `empty`: nothing was written. */
-  readonly layout: "host" | "guest" | "empty";
+  readonly layout: StateLayout;
 }
 
 /** What became of deltas that arrived; every delta is in exactly one. `index`: its place among what was handed in. */
@@ -39,24 +40,6 @@ export interface CommittedDelta {
   readonly id: Hash;
   /** As stored: signed, plain. */
   readonly bytes: Uint8Array;
-}
-
-/** Where a snapshot stands: the state after all of `ids`, whose heads' deltas are signed by their authors. */
-export interface SnapshotBoundary {
-  readonly root: Hash;
-  /** Encoded deltas of the heads. */
-  readonly heads: readonly Uint8Array[];
-  readonly layout: ReplicaSummary["layout"];
-  readonly deltas: number;
-  readonly applicationId: string;
-  readonly version: string;
-  readonly service: string;
-}
-
-export interface StateRow {
-  /** Without the context's prefix. */
-  readonly key: Uint8Array;
-  readonly value: Uint8Array;
 }
 
 /** One moment of a context, to be read in pages; close it, or the store cannot compact. */

@@ -1,4 +1,5 @@
 /** What the protocols of this room work on. Everything here is bytes and values; who talks to whom is `sync/`'s business. */
+import type { Hash } from "../../model/ids.ts";
 
 /** A member of a set that two nodes compare: a delta of a context, or an op of a namespace. */
 export interface IdItem {
@@ -56,6 +57,27 @@ export interface Reconciliation {
 }
 // Implemented in `reconcile.ts`: `startReconciliation(set, {key, bounds}): Reconciliation` and the stateless
 // `answerReconciliation(set, request): Uint8Array`.
+
+/** `host`: collections of the host; `guest`: rows that a Rust app writes itself; `empty`: nothing was written. */
+export type StateLayout = "host" | "guest" | "empty";
+
+export interface StateRow {
+  /** Without the context's prefix. */
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** Where a snapshot stands: the state after all of its ids, whose heads' deltas are signed by their authors. */
+export interface SnapshotBoundary {
+  readonly root: Hash;
+  /** Encoded deltas of the heads. */
+  readonly heads: readonly Uint8Array[];
+  readonly layout: StateLayout;
+  readonly deltas: number;
+  readonly applicationId: string;
+  readonly version: string;
+  readonly service: string;
+}
 
 /** A row of the context's state by its key, without the context's prefix. */
 export type GetRow = (key: Uint8Array) => Uint8Array | undefined;

@@ -3,10 +3,9 @@
  * are in them. The key of a page's last row, or its last id, is where the next page goes on, so a restart loses nothing.
  */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
-import type { SnapshotBoundary, StateRow } from "../../context/replica.ts";
 import { BorshReader, BorshWriter } from "../../model/borsh.ts";
 import { bytesOf, idOf, type Hash } from "../../model/ids.ts";
-import type { IdItem } from "./contract.ts";
+import type { IdItem, SnapshotBoundary, StateRow } from "./contract.ts";
 import { MAX_PAGE, packPage, unpackPage } from "./page.ts";
 
 /** Ids in one page. */
