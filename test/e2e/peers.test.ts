@@ -80,7 +80,7 @@ test("one that is removed reads nothing that is written afterwards", { timeout: 
   await write(a, contextId, "secret", "for members");
   await levelled([a, b], contextId);
   // It asks, and nobody tells it anything.
-  await c.client.call("contexts.sync", { params: { contextId } }).catch(() => undefined);
+  await c.client.call("contexts.sync", { params: { id: contextId }, body: {} }).catch(() => undefined);
   await eventually(
     async () => ((await read(b, contextId, "secret")) === "for members" ? true : undefined),
     "b reads it",
