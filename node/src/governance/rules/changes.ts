@@ -94,28 +94,32 @@ export function admit(one: Case<ActionType>, who: PublicKey, role: Role): Namesp
 
 /** The group without `who`: no row, no place on an allowlist, no context capability; ownership moves to its oldest admin. */
 function without(group: Group, who: PublicKey): Group {
-  const contexts = new Map(group.contexts);
-  for (const [id, context] of contexts) {
+  let { contexts } = group;
+  for (const [id, context] of group.contexts) {
     if (!context.allowlist.has(who) && !context.capabilities.has(who)) continue;
     const allowlist = new Set(context.allowlist);
     allowlist.delete(who);
-    contexts.set(id, { ...context, allowlist, capabilities: put(context.capabilities, who, undefined) });
+    contexts = put(contexts, id, { ...context, allowlist, capabilities: put(context.capabilities, who, undefined) });
   }
+  if (!group.members.has(who)) return contexts === group.contexts ? group : { ...group, contexts };
   const members = put(group.members, who, undefined);
   if (group.owner !== who) return { ...group, members, contexts };
   const heir = [...members]
     .filter(([, member]) => member.role === "Admin")
-    .sort(([a, m], [b, n]) => m.sinceMs - n.sinceMs || (a < b ? -1 : 1))[0];
+    .sort(([a, m], [b, n]) => m.depth - n.depth || (a < b ? -1 : 1))[0];
   return { ...group, members, contexts, owner: heir?.[0] ?? who };
 }
 
-/** Takes `who` out of the case's group and of every group below it. */
-export function expel(one: Case<ActionType>, who: PublicKey): Namespace {
-  let namespace = withGroup(one.namespace, without(one.group, who));
-  for (const below of descendantsOf(one.namespace, one.group.id)) {
-    namespace = withGroup(namespace, without(below, who));
+/** Takes `who` out of a group and of every group below it; the very namespace where they are in none of them. */
+export function expelled(namespace: Namespace, groupId: GroupId, who: PublicKey): Namespace {
+  const top = namespace.groups.get(groupId);
+  if (top === undefined) return namespace;
+  let after = namespace;
+  for (const group of [top, ...descendantsOf(namespace, groupId)]) {
+    const left = without(group, who);
+    if (left !== group) after = withGroup(after, left);
   }
-  return namespace;
+  return after;
 }
 
 /** The namespace without a device, which is not to come back. */

@@ -16,6 +16,7 @@ import { change, changeContext, metadataBy } from "./changes.ts";
 import { checksMetadata, checksName } from "./metadata.ts";
 import { groupOfContext, holdsInContext, rulesFromAbove } from "./standing.ts";
 import { LIMITS, put } from "./state.ts";
+import { takesContext, takesContextCapability, takesListed, takesOpenness } from "./takes.ts";
 
 type OfContext =
   | "ContextDetached"
@@ -120,6 +121,7 @@ export const CONTEXT_KINDS: Kinds<OfContext | "ContextRegistered" | "DefaultVisi
       ),
     ],
     effect: (one) => change(one, { contexts: put(one.group.contexts, one.action.contextId, undefined) }),
+    takes: (one) => takesContext(one.group.id, one.action.contextId),
   },
   DefaultVisibilitySet: {
     refuse: [
@@ -138,6 +140,10 @@ export const CONTEXT_KINDS: Kinds<OfContext | "ContextRegistered" | "DefaultVisi
       if (context === undefined) return one.namespace;
       return changeContext(one, contextId, { visibility, allowlist: new Set(context.allowlist).add(context.creator) });
     },
+    takes: (one) =>
+      one.action.visibility === "Restricted" && contextOf(one, one.action.contextId)?.visibility === "Open"
+        ? takesOpenness(one.group.id, one.action.contextId)
+        : undefined,
   },
   ContextAllowlistReplaced: {
     refuse: [
@@ -155,6 +161,11 @@ export const CONTEXT_KINDS: Kinds<OfContext | "ContextRegistered" | "DefaultVisi
       },
     ],
     effect: (one) => changeContext(one, one.action.contextId, { allowlist: new Set(one.action.members) }),
+    takes: (one) => {
+      const kept = new Set(one.action.members);
+      const dropped = [...(contextOf(one, one.action.contextId)?.allowlist ?? [])].filter((who) => !kept.has(who));
+      return dropped.length === 0 ? undefined : takesListed(one.group.id, one.action.contextId, dropped);
+    },
   },
   ContextAliasSet: {
     refuse: [
@@ -181,5 +192,10 @@ export const CONTEXT_KINDS: Kinds<OfContext | "ContextRegistered" | "DefaultVisi
     },
   },
   ContextCapabilityGranted: { refuse: grants, effect: (one) => withCapability(one, true) },
-  ContextCapabilityRevoked: { refuse: grants, effect: (one) => withCapability(one, false) },
+  ContextCapabilityRevoked: {
+    refuse: grants,
+    effect: (one) => withCapability(one, false),
+    takes: ({ group, action: { contextId, member, capability } }) =>
+      takesContextCapability(group.id, contextId, member, capability),
+  },
 };

@@ -9,6 +9,7 @@ import { can, contextOf, isAdmin, memberOf, onlyFor, standing, type Case, type K
 import { admit, change, changeContext } from "./changes.ts";
 import { invitationBytes } from "./signing-bytes.ts";
 import { LIMITS, type Group } from "./state.ts";
+import { takesInvitation } from "./takes.ts";
 
 type JoinOp = "JoinWithInvitationClaim" | "MemberJoinedViaContextInvitation";
 type Join = Case<JoinOp>;
@@ -128,5 +129,6 @@ export const INVITATION_KINDS: Kinds<JoinOp | "InvitationRevoked"> = {
       },
     ],
     effect: (one) => change(one, { spentInvitations: new Set(one.group.spentInvitations).add(one.action.invitation) }),
+    takes: (one) => takesInvitation(one.group.id, one.action.invitation),
   },
 };

@@ -1,9 +1,10 @@
 /** Who is in a group, and as what. */
 import { ALL_CAPABILITIES, CAPABILITY } from "./capabilities.ts";
 import { can, isAdmin, memberOf, onlyFor, standing, type Case, type Kinds, type Rule } from "./case.ts";
-import { admit, change, changeMember, expel } from "./changes.ts";
+import { admit, change, changeMember, expelled } from "./changes.ts";
 import { descendantsOf, standingOf } from "./standing.ts";
 import { LIMITS, put } from "./state.ts";
+import { ROLE_RANK, takesCapabilities, takesMember, takesMembership, takesOwnership, takesRole } from "./takes.ts";
 import type { PublicKey } from "../../model/ids.ts";
 
 type MemberOp =
@@ -31,6 +32,13 @@ const fullGroup: Rule<MemberOp> = {
   then: "limit",
   because: `a group has at most ${LIMITS.members} members`,
 };
+
+const rankBefore = (one: Case<"MemberRoleSet">): number => {
+  const role = memberOf(one, one.action.member)?.role;
+  return role === undefined ? 0 : ROLE_RANK[role];
+};
+const raises = (one: Case<"MemberRoleSet">): boolean => ROLE_RANK[one.action.role] > rankBefore(one);
+const lowers = (one: Case<"MemberRoleSet">): boolean => ROLE_RANK[one.action.role] < rankBefore(one);
 
 /** Whether `who` governs this group or one below it. */
 function governsBelow(one: Case<MemberOp>, who: PublicKey): boolean {
@@ -94,10 +102,11 @@ export const MEMBER_KINDS: Kinds<MemberOp> = {
       },
     ],
     effect: (one) => {
-      const namespace = expel(one, one.action.member);
+      const namespace = expelled(one.namespace, one.group.id, one.action.member);
       const group = namespace.groups.get(one.group.id) ?? one.group;
       return change({ ...one, namespace, group }, { denied: put(group.denied, one.action.member, one.atMs) });
     },
+    takes: (one) => takesMember(one.group.id, one.action.member, one.atMs),
   },
   MemberLeft: {
     checksAdmins: true,
@@ -113,7 +122,8 @@ export const MEMBER_KINDS: Kinds<MemberOp> = {
         because: "the owner stays until ownership is handed over",
       },
     ],
-    effect: (one) => expel(one, one.signer),
+    effect: (one) => expelled(one.namespace, one.group.id, one.signer),
+    takes: (one) => takesMembership(one.group.id, one.signer),
   },
   MemberRoleSet: {
     checksAdmins: true,
@@ -131,7 +141,13 @@ export const MEMBER_KINDS: Kinds<MemberOp> = {
         because: "that role is given by attestation only",
       },
     ],
-    effect: (one) => changeMember(one, one.action.member, { role: one.action.role }),
+    // Only what raises is a new beginning: who is lowered keeps the seniority that is left.
+    effect: (one) =>
+      changeMember(one, one.action.member, { role: one.action.role, ...(raises(one) ? { depth: one.depth } : {}) }),
+    takes: (one) => {
+      const { member, role } = one.action;
+      return lowers(one) ? takesRole(one.group.id, member, role) : undefined;
+    },
   },
   MemberCapabilitySet: {
     refuse: [
@@ -144,6 +160,11 @@ export const MEMBER_KINDS: Kinds<MemberOp> = {
       },
     ],
     effect: (one) => changeMember(one, one.action.member, { capabilities: one.action.capabilities }),
+    takes: (one) => {
+      const held = memberOf(one, one.action.member)?.capabilities ?? one.group.defaultCapabilities;
+      const bits = held & ~one.action.capabilities;
+      return bits === 0 ? undefined : takesCapabilities(one.group.id, one.action.member, bits);
+    },
   },
   MemberSetAutoFollow: {
     refuse: [
@@ -186,6 +207,8 @@ export const MEMBER_KINDS: Kinds<MemberOp> = {
       },
     ],
     effect: (one) => change(one, { owner: one.action.newOwner }),
+    takes: (one) =>
+      one.action.newOwner === one.signer ? undefined : takesOwnership(one.group.id, one.signer, one.action.newOwner),
   },
 };
 

@@ -1,9 +1,10 @@
 /** What a group is set to: default capabilities, upgrade policy, the application its contexts should run. */
 import { ALL_CAPABILITIES, CAPABILITY } from "./capabilities.ts";
-import { can, isAdmin, onlyFor, type Case, type Kinds } from "./case.ts";
+import { can, isAdmin, isMember, onlyFor, type Case, type Kinds } from "./case.ts";
 import { change } from "./changes.ts";
 import { descendantsOf, standingOf } from "./standing.ts";
 import { withGroup } from "./state.ts";
+import { takesDefaultCapabilities, takesInheritance } from "./takes.ts";
 
 type SettingsOp =
   | "Noop"
@@ -16,7 +17,7 @@ type SettingsOp =
 const managesApplication = (one: Case<SettingsOp>): boolean => isAdmin(one) || can(one, CAPABILITY.manageApplication);
 
 export const SETTINGS_KINDS: Kinds<SettingsOp> = {
-  Noop: { refuse: [], effect: (one) => one.namespace },
+  Noop: { refuse: [onlyFor(isMember, "only members tell that they saw something")], effect: (one) => one.namespace },
   DefaultCapabilitiesSet: {
     refuse: [
       onlyFor(isAdmin, "capabilities are an admin's to give"),
@@ -27,6 +28,10 @@ export const SETTINGS_KINDS: Kinds<SettingsOp> = {
       },
     ],
     effect: (one) => change(one, { defaultCapabilities: one.action.capabilities }),
+    takes: (one) => {
+      const bits = one.group.defaultCapabilities & ~one.action.capabilities;
+      return bits === 0 ? undefined : takesDefaultCapabilities(one.group.id, bits);
+    },
   },
   UpgradePolicySet: {
     refuse: [onlyFor(isAdmin, "the upgrade policy is an admin's to set")],
@@ -65,5 +70,9 @@ export const SETTINGS_KINDS: Kinds<SettingsOp> = {
       ),
     ],
     effect: (one) => change(one, { visibility: one.action.visibility }),
+    takes: (one) =>
+      one.group.visibility === "Open" && one.action.visibility === "Restricted"
+        ? takesInheritance(one.group.id)
+        : undefined,
   },
 };

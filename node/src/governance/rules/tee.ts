@@ -2,6 +2,7 @@
 import { isAdmin, memberOf, onlyFor, type Case, type Kinds } from "./case.ts";
 import { admit, change } from "./changes.ts";
 import { LIMITS, type TeePolicy } from "./state.ts";
+import { takesAdmission } from "./takes.ts";
 
 type Attested = Case<"MemberJoinedViaTeeAttestation">;
 
@@ -33,6 +34,7 @@ export const TEE_KINDS: Kinds<"TeeAdmissionPolicySet" | "MemberJoinedViaTeeAttes
       },
     ],
     effect: (one) => change(one, { teePolicy: one.action.policy }),
+    takes: (one) => (one.group.teePolicy === undefined ? undefined : takesAdmission(one.group.id, one.action.policy)),
   },
   MemberJoinedViaTeeAttestation: {
     refuse: [

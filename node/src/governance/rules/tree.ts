@@ -4,28 +4,15 @@ import { CAPABILITY } from "./capabilities.ts";
 import { can, isAdmin, onlyFor, type Case, type Kinds } from "./case.ts";
 import { newGroup } from "./changes.ts";
 import { checksName } from "./metadata.ts";
-import { depthOf, descendantsOf, rulesFromAbove, standingOf } from "./standing.ts";
+import { depthOf, rulesFromAbove, standingOf } from "./standing.ts";
 import { LIMITS, withGroup, type Namespace } from "./state.ts";
+import { takesGroup, takesParent } from "./takes.ts";
+import { fell, subtree } from "./trees.ts";
 
 type TreeOp = "SubgroupCreated" | "SubgroupRemoved" | "GroupReparented" | "GroupDelete";
 
-/** A group with everything below it. */
-const subtree = (namespace: Namespace, id: GroupId): readonly GroupId[] => [
-  id,
-  ...descendantsOf(namespace, id).map((group) => group.id),
-];
-
 function holdsContexts(namespace: Namespace, id: GroupId): boolean {
   return subtree(namespace, id).some((each) => (namespace.groups.get(each)?.contexts.size ?? 0) > 0);
-}
-
-function fell(namespace: Namespace, id: GroupId): Namespace {
-  const groups = new Map(namespace.groups);
-  const gone = new Set(subtree(namespace, id));
-  for (const each of gone) groups.delete(each);
-  const rotations = new Map([...namespace.rotations].filter(([, { groupId }]) => !gone.has(groupId)));
-  const heir = namespace.groups.get(namespace.id)?.owner;
-  return { ...namespace, groups, rotations, ...(gone.has(namespace.id) && heir !== undefined ? { heir } : {}) };
 }
 
 const isChild = (one: Case<"SubgroupRemoved">): boolean =>
@@ -73,6 +60,7 @@ export const TREE_KINDS: Kinds<TreeOp> = {
       },
     ],
     effect: (one) => fell(one.namespace, one.action.childGroupId),
+    takes: (one) => takesGroup(one.action.childGroupId),
   },
   GroupReparented: {
     checksAdmins: true,
@@ -101,6 +89,8 @@ export const TREE_KINDS: Kinds<TreeOp> = {
       },
     ],
     effect: (one) => withGroup(one.namespace, { ...one.group, parent: one.action.newParentId }),
+    takes: (one) =>
+      one.group.parent === one.action.newParentId ? undefined : takesParent(one.group.id, one.action.newParentId),
   },
   GroupDelete: {
     refuse: [
@@ -112,5 +102,6 @@ export const TREE_KINDS: Kinds<TreeOp> = {
       },
     ],
     effect: (one) => fell(one.namespace, one.group.id),
+    takes: (one) => takesGroup(one.group.id),
   },
 };
