@@ -3,13 +3,12 @@
  * Whoever may not is told what a stranger is told: that there is no such thing.
  */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
-import type { SignedInvitation } from "../governance/contract.ts";
 import type { KeyScope } from "../governance/replication.ts";
-import { parseInvitation } from "../governance/invitations.ts";
 import type { ContextId, GroupId, PublicKey } from "../model/ids.ts";
 import type { ReplicaSnapshot } from "../context/replica.ts";
 import type { Channel } from "../network/contract.ts";
-import { MAX_INVITATION, type AnswerOf, type AskOf, type Kind } from "./exchanges.ts";
+import type { AnswerOf, AskOf, Kind } from "./exchanges.ts";
+import { parseInvitation } from "./invitation.ts";
 import { prefix } from "./bodies.ts";
 import type { SyncParts } from "./parts.ts";
 import { answerReconciliation } from "./protocols/reconcile.ts";
@@ -159,8 +158,7 @@ function namespaceHandlers(parts: SyncParts, heard: Heard): Pick<Handlers, Names
       return { applied: added.length, waiting: waiting.length, refused: refused.length };
     },
     async showInvitation(caller, json) {
-      if (json.length > MAX_INVITATION) throw new ShoalError("payload_too_large", "an invitation is smaller");
-      const invitation: SignedInvitation = parseInvitation(json);
+      const invitation = parseInvitation(json);
       const namespaceId = governance.mayShow(invitation, caller.account);
       if (namespaceId === undefined) throw hidden("namespace");
       caller.invited.add(namespaceId);
