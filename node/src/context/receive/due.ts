@@ -23,9 +23,9 @@ export function createDueHandlers(parts: () => ContextParts): DueHandlers {
   let stopped = false;
 
   const runAll = async (id: ContextId): Promise<void> => {
-    for (let next = await nextDue(parts().store, id); next !== undefined && !stopped;) {
-      if (!(await runOne(parts(), id, next))) return;
-      next = await nextDue(parts().store, id);
+    for (;;) {
+      const next = stopped ? undefined : await nextDue(parts().store, id);
+      if (next === undefined || !(await runOne(parts(), id, next))) return;
     }
   };
 
