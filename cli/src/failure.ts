@@ -41,6 +41,7 @@ export function exitCodeOf(code: ErrorCode): number {
     case "plan_limit_exceeded":
       return EXIT.planLimit;
     case "rate_limited":
+    case "resource_exhausted":
     case "unavailable":
     case "deadline_exceeded":
       return EXIT.tryLater;

@@ -22,6 +22,7 @@ export const ERROR_STATUS = {
   idempotency_key_reused: 422,
   precondition_required: 428,
   rate_limited: 429,
+  resource_exhausted: 429,
   // the caller may try again later
   cancelled: 499,
   internal: 500,

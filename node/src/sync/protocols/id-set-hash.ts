@@ -71,6 +71,11 @@ export function addLanes(sum: Uint32Array, more: Uint32Array): void {
   for (let lane = 0; lane < LANES; lane++) sum[lane] = sum[lane]! + more[lane]!;
 }
 
+/** Takes the `LANES` words of `less` from those of `sum`. */
+export function subtractLanes(sum: Uint32Array, less: Uint32Array): void {
+  for (let lane = 0; lane < LANES; lane++) sum[lane] = sum[lane]! - less[lane]!;
+}
+
 /** 32 bytes: SHA-256 over the number of ids and their sum. */
 export function fingerprintOf(sum: Uint32Array, count: number): Uint8Array {
   const bytes = new Uint8Array(8 + LANES * 4);

@@ -3,7 +3,7 @@
  * it, so that the hash of any range costs the nodes on its two edges.
  */
 import { ID_AT, ITEM_WORDS, type Arena } from "./id-set-arena.ts";
-import { addLanes, LANES, spreadId } from "./id-set-hash.ts";
+import { addLanes, LANES, spreadId, subtractLanes } from "./id-set-hash.ts";
 
 const LEAF_ITEMS = 64;
 const FAN_OUT = 32;
@@ -109,7 +109,7 @@ export class Tree {
     const at = isLast && child === FAN_OUT - 1 ? FAN_OUT : FAN_OUT >>> 1;
     const right = branchOf(node.children.splice(at));
     node.size -= right.size;
-    for (let lane = 0; lane < LANES; lane++) node.sum[lane] = node.sum[lane]! - right.sum[lane]!;
+    subtractLanes(node.sum, right.sum);
     return right;
   }
 
@@ -130,7 +130,7 @@ export class Tree {
     leaf.size = half;
     const spread = this.#spread.slice();
     for (let moved = 0; moved < right.size; moved++) this.#addSlot(right, moved, right.words);
-    for (let lane = 0; lane < LANES; lane++) leaf.words[lane] = leaf.words[lane]! - right.words[lane]!;
+    subtractLanes(leaf.words, right.words);
     this.#spread.set(spread);
     if (at <= half) this.#place(leaf, at, slot);
     else this.#place(right, at - half, slot);

@@ -6,7 +6,7 @@ import { fingerprintOf, LANES, readWords, writeWords } from "./id-set-hash.ts";
 import { Tree } from "./id-set-tree.ts";
 import { addToSketch, SKETCH_BYTES } from "./id-set-sketch.ts";
 
-const ID_BYTES = 32;
+export const ID_BYTES = 32;
 const WORD = 0x1_0000_0000n;
 
 /** A set of `items`; throws `invalid_argument` for an id that has not 32 bytes or a time that is no u64, as `add` does. */
@@ -73,6 +73,7 @@ class OrderedIds implements IdSet {
 
   /** May be added to while it is being walked: what comes before the place that was reached is not seen. */
   *items(from: IdItem = { time: 0n, id: FIRST_ID }): Iterable<IdItem> {
+    if (from.time >= WORD * WORD) return;
     const next = readItem(from, new Uint32Array(ITEM_WORDS));
     for (let slots = this.#tree.leafFrom(next); slots.length > 0; slots = this.#tree.leafFrom(next)) {
       for (const slot of slots) {
