@@ -54,11 +54,12 @@ export interface RigOptions {
   /** Whose node it is; one name has one key. */
   readonly account?: string;
   readonly clock?: Clock;
+  readonly rightAt?: Rig["rightAt"];
 }
 
 export async function openRig(
   directory: string,
-  { limits = {}, account: name = "account", clock = systemClock }: RigOptions = {},
+  { limits = {}, account: name = "account", clock = systemClock, rightAt = () => "write" }: RigOptions = {},
 ): Promise<Rig> {
   const account = keyPairOf(sha256(Buffer.from(name)), "secret");
   const [storePath, blobsPath] = [join(directory, "store"), join(directory, "blobs")];
@@ -70,7 +71,7 @@ export async function openRig(
   const bus = createEventBus(silentLog);
   const events: NodeEvent[] = [];
   bus.subscribe((event) => void events.push(event));
-  const rig: Pick<Rig, "right" | "rightAt"> = { right: "write", rightAt: () => "write" };
+  const rig: Pick<Rig, "right" | "rightAt"> = { right: "write", rightAt };
   const membership: Membership = {
     placeFor: () => ({ groupId: GROUP, groupCreated: false }),
     admit: (_, commit) => commit([]),
