@@ -1,0 +1,138 @@
+/**
+ * One plan, from the first node's start to the verdict. People found and join; then everything that the plan has befalls
+ * them (safety); then wires, disks and liars leave them alone, and within a bounded time all of a context have to be level.
+ */
+import { isLevel, settled } from "./level.ts";
+import { MACHINES } from "./machines.ts";
+import { forge } from "./hostile.ts";
+import {
+  actorOf,
+  createContextIn,
+  enterAll,
+  foundingCapabilities,
+  joinBy,
+  PEOPLE,
+  type MachineKind,
+  type PersonKind,
+} from "./people.ts";
+import { SETUP_MS, type Plan, type Step } from "./plan.ts";
+import { APPLICATION, Simulation } from "./simulation.ts";
+import type { Verdict } from "./verdict.ts";
+import { Violation } from "./violation.ts";
+
+/** After the last step, before the faults end. */
+const AFTERMATH_MS = 2_000;
+/** How often it is looked whether all are level, and how long that may take. */
+const LOOK_MS = 2_000;
+const LEVEL_WITHIN_MS = 30 * 60_000;
+
+export interface RunOptions {
+  /** Hears every line of the trace. */
+  readonly listen?: (line: string) => void;
+}
+
+export async function runPlan(plan: Plan, { listen }: RunOptions = {}): Promise<Verdict> {
+  const sim = new Simulation(plan, listen);
+  const onRejection = (reason: unknown): void => sim.fail("quiet", `nobody handled: ${stackOf(reason)}`);
+  process.on("unhandledRejection", onRejection);
+  let failed: Violation | undefined;
+  let levelMs = 0;
+  try {
+    levelMs = await throughPhases(sim);
+  } catch (thrown) {
+    failed = thrown instanceof Violation ? thrown : new Violation("simulator", stackOf(thrown));
+  } finally {
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("unhandledRejection", onRejection);
+  }
+  failed ??= sim.failed;
+  const { world, trace, tally } = sim;
+  return {
+    seed: plan.seed,
+    hash: trace.hash(),
+    events: world.events,
+    virtualMs: world.now,
+    levelMs,
+    ...(failed === undefined
+      ? {}
+      : { failure: { invariant: failed.invariant, detail: failed.message, atMs: world.now } }),
+    sometimes: tally.read(),
+    tail: failed === undefined ? [] : trace.tail(),
+  };
+}
+
+const stackOf = (thrown: unknown): string =>
+  thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+
+async function throughPhases(sim: Simulation): Promise<number> {
+  const { plan, world } = sim;
+  const run = (untilMs: number): Promise<void> => world.run(untilMs, () => sim.check());
+  for (const node of sim.nodes) sim.start(node);
+  found(sim);
+  for (const step of plan.steps)
+    world.after(step.atMs - world.now, `step ${step.id}, ${step.kind}`, () => take(sim, step));
+  await run(Math.max(SETUP_MS, plan.steps.at(-1)?.atMs ?? 0) + AFTERMATH_MS);
+  sim.healAll();
+  const healedAt = world.now;
+  while (world.now - healedAt < LEVEL_WITHIN_MS) {
+    await run(world.now + LOOK_MS);
+    for (const node of sim.honest) if (world.now - healedAt > 10_000) enterAll(sim, node);
+    if (isLevel(sim) === undefined) break;
+  }
+  const levelMs = world.now - healedAt;
+  settled(sim);
+  sim.tally.add("all level again");
+  return levelMs;
+}
+
+/** The first node founds, and invites the others; each of them comes in when it can, or not at all. */
+function found(sim: Simulation): void {
+  const { world, nodes, random } = sim;
+  const chance = random.child("founding");
+  const [founder] = nodes;
+  if (founder === undefined) return;
+  const capabilities = foundingCapabilities(chance.next());
+  world.after(10, `${founder.name} founds`, () => {
+    sim.ask(founder, "founds a namespace", async ({ governance }) => {
+      const id = await governance.createGroup({
+        applicationId: APPLICATION.id,
+        upgradePolicy: { type: "Automatic" },
+        visibility: "Open",
+      });
+      sim.namespaces.push(id);
+      await governance.act(id, [{ type: "DefaultCapabilitiesSet", capabilities }]);
+    });
+  });
+  world.after(500, `${founder.name} makes a context`, () => {
+    const group = founder.running?.governance.namespaces()[0]?.groups.values().next().value;
+    if (group !== undefined) createContextIn(sim, founder, group, -1);
+  });
+  for (const [at, guest] of nodes.entries()) {
+    if (at === 0) continue;
+    const comesAt = 1_600 + chance.next() * 4_000;
+    const isStranger = guest.hostile && chance.next() < 0.2;
+    if (isStranger) continue;
+    world.after(comesAt, `${guest.name} is invited`, () => {
+      sim.ask(founder, `invites ${guest.name}`, async ({ governance, network }) => {
+        const groupId = sim.namespaces[0];
+        if (groupId === undefined) return;
+        const expiresAtMs = sim.epoch + world.now + founder.skewMs + 20_000_000;
+        const made = governance.invite({ groupId, expiresAtMs, once: false });
+        const signed = { ...made, peers: [`/sim/${network.self}`] };
+        sim.invitations.push({ signed, by: founder });
+        joinBy(sim, guest, signed);
+      });
+    });
+    world.after(comesAt + 2_000, `${guest.name} enters`, () => enterAll(sim, guest));
+  }
+}
+
+function take(sim: Simulation, step: Step): void {
+  const { kind } = step;
+  if (kind === "forge") forge(sim, step);
+  else if (Object.hasOwn(MACHINES, kind)) MACHINES[kind as MachineKind](sim, step);
+  else {
+    const actor = actorOf(sim, step.picks[0]);
+    if (actor !== undefined) PEOPLE[kind as PersonKind](sim, actor, step);
+  }
+}
