@@ -56,7 +56,7 @@ export function newGroup(
     visibility: seed.visibility,
     defaultVisibility: "Open",
     defaultCapabilities: INITIAL_CAPABILITIES,
-    members: new Map([[creator, newMember("Admin", creator, moment)]]),
+    members: put<PublicKey, Member>(new Map(), creator, newMember("Admin", creator, moment)),
     denied: new Map(),
     contexts: new Map(),
     spentInvitations: new Set(),

@@ -18,8 +18,10 @@ export interface Entry extends PlacedOp {
   readonly cut?: Refused;
   /** Of an authorised removal. */
   readonly take?: Take;
-  /** What removals take from this one, as far as anybody asked, by their index: pairs are judged once. */
-  readonly takenBy: Map<number, Refused | undefined>;
+  /** Equal for removals that take the same: an account that leaves a thousand times at once is asked about once. */
+  readonly takeName: string;
+  /** What removals take from this one, as far as anybody asked, by the names of their takes: pairs are judged once. */
+  readonly takenBy: Map<string, Refused | undefined>;
 }
 
 /** What lies after the last cut point of a set of ops: the ancestors of `tips`, and `tips`. */

@@ -146,6 +146,7 @@ class Log implements History {
       index: this.#entries.size,
       parents,
       children: [],
+      takeName: takeNameOf(placed),
       takenBy: new Map(),
       ...("state" in cut ? {} : { cut }),
       ...(take === undefined ? {} : { take }),
@@ -216,5 +217,11 @@ class Log implements History {
 }
 
 const NOTHING_OPEN: Pick<Resolved, "order" | "verdicts"> = { order: [], verdicts: new Map() };
+
+/** What every member may do to itself takes the same each time; the rest depends on the state that it was made on. */
+function takeNameOf({ hash, op: { action, groupId, signer } }: PlacedOp): string {
+  if (action.type === "MemberLeft") return `${action.type} ${groupId} ${signer}`;
+  return action.type === "AccountDeviceUnlinked" ? `${action.type} ${action.device}` : hash;
+}
 
 const depthAfter = (parents: readonly Entry[]): number => 1 + Math.max(0, ...parents.map(({ depth }) => depth));

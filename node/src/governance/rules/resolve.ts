@@ -65,7 +65,7 @@ function reached(from: Entry, within: ReadonlySet<Entry>, way: "parents" | "chil
 /** Why `entry` would be refused in sight of a removal that is concurrent with it; undefined where that takes nothing it needs. */
 function takenBy(removal: Entry, entry: Entry, { crypto, before }: Parts): Refused | undefined {
   const known = entry.takenBy;
-  if (known.has(removal.index) || removal.take === undefined) return known.get(removal.index);
+  if (known.has(removal.takeName) || removal.take === undefined) return known.get(removal.takeName);
   const state = before(entry);
   let taken: Refused | undefined;
   if (state !== undefined) {
@@ -75,7 +75,7 @@ function takenBy(removal: Entry, entry: Entry, { crypto, before }: Parts): Refus
       taken = { refused: "denied", because: "gives back what was taken" };
     }
   }
-  known.set(removal.index, taken);
+  known.set(removal.takeName, taken);
   return taken;
 }
 
@@ -92,7 +92,9 @@ function victimsOf(entries: readonly Entry[], parts: Parts): Victims {
     const [past, future] = [reached(removal, within, "parents"), reached(removal, within, "children")];
     for (const entry of entries) {
       if (entry === removal || entry.cut !== undefined || past.has(entry) || future.has(entry)) continue;
-      beside.set(entry, [...(beside.get(entry) ?? []), removal]);
+      const known = beside.get(entry);
+      if (known === undefined) beside.set(entry, [removal]);
+      else known.push(removal);
     }
   }
   // By op and not by removal: neighbours were made on neighbouring states, which are at hand then.

@@ -4,7 +4,7 @@
  */
 import type { ApplicationId, ContextId, GroupId, PublicKey } from "../../model/ids.ts";
 import { ALL_CAPABILITIES, CAPABILITY, CONTEXT_CAPABILITY, has } from "./capabilities.ts";
-import { LIMITS, type Group, type GroupContext, type Namespace, type Role } from "./state.ts";
+import { LIMITS, type Group, type GroupContext, type Member, type Namespace, type Role } from "./state.ts";
 
 export interface Standing {
   readonly role: Role;
@@ -109,12 +109,18 @@ export function groupOfContext(namespace: Namespace, contextId: ContextId): Grou
 
 /** Groups below, nearest first, in a stable order; without `groupId` itself. */
 export function descendantsOf(namespace: Namespace, groupId: GroupId): readonly Group[] {
+  if (namespace.groups.size === 1) return [];
+  const below = new Map<GroupId, Group[]>();
+  for (const group of namespace.groups.values()) {
+    if (group.parent === undefined) continue;
+    const known = below.get(group.parent);
+    if (known === undefined) below.set(group.parent, [group]);
+    else known.push(group);
+  }
   const found: Group[] = [];
   let level: readonly GroupId[] = [groupId];
   while (level.length > 0) {
-    const next = [...namespace.groups.values()]
-      .filter((group) => group.parent !== undefined && level.includes(group.parent))
-      .sort((a, b) => (a.id < b.id ? -1 : 1));
+    const next = level.flatMap((id) => below.get(id) ?? []).sort((a, b) => (a.id < b.id ? -1 : 1));
     found.push(...next);
     level = next.map((group) => group.id);
   }
@@ -126,13 +132,21 @@ export function depthOf(namespace: Namespace, groupId: GroupId): number {
   return [...upward(namespace, groupId, false)].length - 1;
 }
 
+/** Whether members with an admin among them: asked of every group at every removal, and most groups did not change. */
+const governed = new WeakMap<ReadonlyMap<PublicKey, Member>, boolean>();
+
+function hasAdmin({ members }: Group): boolean {
+  const known = governed.get(members);
+  if (known !== undefined) return known;
+  const found = members.values().some(({ role }) => role === "Admin");
+  governed.set(members, found);
+  return found;
+}
+
 /** The first group, if any, that nobody governs: without an admin of its own and closed to, or without, admins above. */
 export function groupWithoutAdmin(namespace: Namespace): GroupId | undefined {
-  const governed = (group: Group): boolean => {
-    for (const at of upward(namespace, group.id, true)) {
-      for (const member of at.members.values()) if (member.role === "Admin") return true;
-    }
-    return false;
-  };
-  return [...namespace.groups.values()].find((group) => !governed(group))?.id;
+  for (const { id } of namespace.groups.values()) {
+    if (!upward(namespace, id, true).some(hasAdmin)) return id;
+  }
+  return undefined;
 }

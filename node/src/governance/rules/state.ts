@@ -3,6 +3,7 @@
  * rights flow down that tree, so it is the whole tree that is one state, folded from one log. Values only, never changed in
  * place: a refused op therefore changes nothing.
  */
+import { SortedMap } from "./sorted-map.ts";
 import type { ApplicationId, ContextId, GroupId, Hash, PublicKey } from "../../model/ids.ts";
 
 export type Role = "Admin" | "Member" | "ReadOnly" | "ReadOnlyTee";
@@ -152,13 +153,11 @@ export const LIMITS = {
 } as const;
 
 export function withGroup(namespace: Namespace, group: Group): Namespace {
-  return { ...namespace, groups: new Map(namespace.groups).set(group.id, group) };
+  return { ...namespace, groups: put(namespace.groups, group.id, group) };
 }
 
-/** Copy of a map with one entry set, or deleted where `value` is undefined. */
-export function put<K, V>(map: ReadonlyMap<K, V>, key: K, value: V | undefined): ReadonlyMap<K, V> {
-  const copy = new Map(map);
-  if (value === undefined) copy.delete(key);
-  else copy.set(key, value);
-  return copy;
+/** The map with one entry set, or without it where `value` is undefined. */
+export function put<K extends string, V>(map: ReadonlyMap<K, V>, key: K, value: V | undefined): ReadonlyMap<K, V> {
+  const sorted = SortedMap.from(map);
+  return value === undefined ? sorted.without(key) : sorted.with(key, value);
 }

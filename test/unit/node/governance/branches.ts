@@ -11,7 +11,7 @@ import { alice, ROOT, seed } from "./people.ts";
 /** Values with maps and sets in them, as text that is equal where they are. */
 export function textOf(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) => {
-    if (inner instanceof Set) return [...inner].sort();
+    if (inner instanceof Set) return [...(inner as Set<string>)].sort();
     if (typeof inner === "object" && inner !== null && "entries" in inner && "size" in inner) {
       return [...(inner as Map<string, unknown>)].sort(([a], [b]) => (a < b ? -1 : 1));
     }
