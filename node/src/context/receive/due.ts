@@ -5,6 +5,7 @@
  */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { ContextId } from "../../model/ids.ts";
+import { ExecuteFailure } from "../execute-failure.ts";
 import type { ContextParts } from "../parts.ts";
 import { actingIdentity, authorised, returned } from "../rights.ts";
 import { runCall } from "../run.ts";
@@ -55,6 +56,11 @@ export function createDueHandlers(parts: () => ContextParts): DueHandlers {
   };
 }
 
+/** The store, the threads, or an application that has still to come. */
+const isNodesTrouble = (err: unknown): boolean =>
+  (err instanceof ShoalError && err.code === "unavailable") ||
+  (err instanceof ExecuteFailure && err.reason.type === "ApplicationNotInstalled");
+
 /** False where it has to be run later: the node's trouble, not the handler's. */
 async function runOne(parts: ContextParts, id: ContextId, { key, event }: DueEvent): Promise<boolean> {
   const done = { column: "due", key, value: undefined } as const;
@@ -67,7 +73,7 @@ async function runOne(parts: ContextParts, id: ContextId, { key, event }: DueEve
       dispatchXCalls(parts, id, outcome.xcalls, 1);
     }
   } catch (err) {
-    if (err instanceof ShoalError && err.code === "unavailable") return false;
+    if (isNodesTrouble(err)) return false;
     parts.log.warn({ context: id, handler: event?.handler, err }, "a handler failed");
   }
   // A handler that changed nothing has no batch of its own.

@@ -62,6 +62,7 @@ export function createReceiver(parts: ContextParts): Receiver {
 
   const again = async (id: ContextId): Promise<void> => {
     await tracked(work(id, []));
+    parts.due.kick(id);
   };
 
   /** One timer per context, for what is due first. */
