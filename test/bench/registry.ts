@@ -10,6 +10,7 @@ const NAMES = [
   "execute",
   "meter",
   "dag",
+  "sync",
   "node",
   "start",
 ] as const;

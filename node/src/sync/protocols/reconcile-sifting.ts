@@ -13,7 +13,7 @@ type Symbols = Extract<Answer, { readonly type: "symbols" }>;
 
 /** How sure the second answer is to be enough, in standard deviations. */
 const SURE = 1.7;
-/** Each further answer brings at least so many more. */
+/** What the second and each further answer bring at least: a share that doubles, so that there are not many. */
 const LEAST_MORE = 4;
 const THEN_MORE = 0.1;
 /** How often the peer's set may change, which is to begin again. */
@@ -92,7 +92,7 @@ export class Sifting {
     if (length >= this.#most) throw tooMany(this.#maxDifference);
     const guess = guessDifferenceFrom(shown, this.#sketched);
     const difference = Math.max(guess.difference, found + 1, Math.abs(size - this.size));
-    const more = Math.max(LEAST_MORE, this.#answers > 1 ? Math.ceil(length * THEN_MORE) : 0);
+    const more = Math.max(LEAST_MORE, this.#answers > 1 ? Math.ceil(length * THEN_MORE * 2 ** (this.#answers - 2)) : 0);
     const wanted = Math.max(symbolsFor({ ...guess, difference }, SURE), length + more);
     const to = Math.min(wanted, this.#most);
     return { type: "symbols", key: this.#key, maxBytes: this.#maxBytes, from: length, to, tag };

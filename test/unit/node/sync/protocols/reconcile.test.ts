@@ -5,7 +5,8 @@ import { createIdSet } from "@shoal/node/sync/protocols/id-set.ts";
 import { answerReconciliation, startReconciliation } from "@shoal/node/sync/protocols/reconcile.ts";
 import { seeded } from "@shoal/shared/base/random.ts";
 import { hex, itemOf, makeItems } from "./items.ts";
-import { makePair, reconcile, setsOf, type Pair, type Pattern } from "./reconciled.ts";
+import { makePair, PATTERNS, type Pair } from "./pairs.ts";
+import { reconcile, setsOf } from "./reconciled.ts";
 
 const key = seeded(42).bytes(16);
 const sorted = (ids: readonly Uint8Array[]): readonly string[] => ids.map(hex).toSorted();
@@ -79,7 +80,7 @@ test("what is newest is found by one question, at little more than its ids", () 
   expect(bytes).toBeLessThan(1000 * 32 * 1.02);
 });
 
-describe.each<Pattern>(["recent", "random", "clustered"])("%s differences among 100,000", (pattern) => {
+describe.each(PATTERNS)("%s differences among 100,000", (pattern) => {
   test.each([1, 100, 5000])("of %i ids are found in few bytes and questions", (count) => {
     const pair = makePair(100_000, count, pattern, seeded(3));
     const [asker, peer] = setsOf(pair);
