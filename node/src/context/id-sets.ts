@@ -2,11 +2,12 @@
  * The ids of a context's deltas as a set that protocols compare. Read from the small rows when it is first asked for, kept level with
  * what reaches the disk, and let go of again when other contexts are asked for more.
  */
-import type { ContextId } from "../model/ids.ts";
+import { bytesOf, type ContextId } from "../model/ids.ts";
+import { prefixRange } from "../storage/keys.ts";
 import type { Reader } from "../storage/store.ts";
 import type { IdItem, IdSet } from "../sync/protocols/contract.ts";
 import { createIdSet } from "../sync/protocols/id-set.ts";
-import { knownOf } from "./known.ts";
+import { readKnown } from "./known.ts";
 
 /** Contexts whose sets are kept; an id costs some 70 bytes. */
 const MAX_SETS = 64;
@@ -24,7 +25,7 @@ export function createIdSets(store: Reader): IdSets {
 
   const load = async (id: ContextId, set: IdSet): Promise<IdSet> => {
     // What is added meanwhile may be read as well, which adds nothing.
-    for await (const item of knownOf(store, id)) set.add(item);
+    for await (const [key, value] of store.scan("known", prefixRange(bytesOf(id)))) set.add(readKnown(key, value));
     return set;
   };
 

@@ -2,8 +2,7 @@
  * Which deltas the state of a context holds: one small row each, with or without the delta's body, written in the batch that
  * applies the delta. The value is the delta's time, which is all that judging what builds upon it needs.
  */
-import { bytesOf, type ContextId } from "../model/ids.ts";
-import { keyOf, prefixRange, u64Key } from "../storage/keys.ts";
+import { keyOf, u64Key } from "../storage/keys.ts";
 import type { Reader, Row } from "../storage/store.ts";
 import type { IdItem } from "../sync/protocols/contract.ts";
 
@@ -20,16 +19,9 @@ export function timeOf(store: Pick<Reader, "get">, context: Uint8Array, id: Uint
   return value === undefined ? undefined : readTime(value);
 }
 
-/** All of a context, by id. */
-export async function* knownOf(store: Reader, contextId: ContextId): AsyncGenerator<IdItem> {
-  for await (const [key, value] of store.scan("known", prefixRange(bytesOf(contextId)))) {
-    yield readKnown(key, value);
-  }
-}
-
-/** A row of this column as it stands in the store. */
+/** A row of this column as it stands in the store; the id is a view of the key. */
 export const readKnown = (key: Uint8Array, value: Uint8Array): IdItem => ({
-  id: Uint8Array.from(key.subarray(ID)),
+  id: key.subarray(ID),
   time: readTime(value),
 });
 

@@ -19,7 +19,7 @@ interface App {
   readonly name: string;
   readonly init: object;
   /** One write of a node; a refusal by the app is an outcome like any other. */
-  write(rig: Rig, contextId: ContextId, random: Random): Promise<unknown>;
+  readonly write: (rig: Rig, contextId: ContextId, random: Random) => Promise<unknown>;
 }
 
 const pick = <T>(random: Random, items: readonly T[]): T => items[Math.floor(random.next() * items.length)]!;
@@ -37,7 +37,7 @@ const APPS: readonly App[] = [
   {
     name: "team-chat",
     init: { channels: ["general", "random"] },
-    async write(rig, id, random) {
+    write: async (rig, id, random) => {
       const channel = pick(random, ["general", "random"]);
       if (random.next() < 0.3) return call(rig, id, "editTopic", { channel, at: 0, insert: word(random) });
       const page = (await call(rig, id, "page", { channel })) as { messages: { id: string }[] };
@@ -50,7 +50,7 @@ const APPS: readonly App[] = [
   {
     name: "task-board/v1",
     init: { title: "Board" },
-    async write(rig, id, random) {
+    write: async (rig, id, random) => {
       const tasks = (await call(rig, id, "list")) as { id: string }[];
       const task = pick(random, tasks)?.id;
       if (task === undefined || random.next() < 0.4) return call(rig, id, "add", { title: word(random) });

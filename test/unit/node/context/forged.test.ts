@@ -13,6 +13,7 @@ import { writeStorageDelta } from "@shoal/node/crdt/actions.ts";
 import { bytesOf, idOf, type ContextId, type Hash } from "@shoal/node/model/ids.ts";
 import { keyPairOf, sign } from "@shoal/node/model/keys.ts";
 import { sha256 } from "@shoal/node/model/sha256.ts";
+import { minutes, seconds, timestamp } from "@shoal/shared/base/time.ts";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { eventually } from "../../../support/clock.ts";
 import { createVirtualClock } from "../../../support/virtual-clock.ts";
@@ -28,7 +29,7 @@ let alice: Rig;
 let bob: Rig;
 let contextId: ContextId;
 let module: Uint8Array;
-const clock = createVirtualClock(Date.now());
+const clock = createVirtualClock(timestamp(Date.now()));
 
 beforeAll(async () => {
   module = await builtApp("kv-store");
@@ -166,10 +167,10 @@ test("a clock that is an hour ahead: its deltas wait for their time; one that is
   const ahead = byAlice({ ...delta, hlc: { ...delta.hlc, time: ntp64(nowNs + HOUR_NS) } });
   const received = await bob.replicas.receive(contextId, [ahead]);
   expect(received.waiting).toEqual([idIn(ahead)]);
-  await clock.advance(3_590_000);
+  await clock.advance(seconds(3590));
   expect(bob.replicas.summary(contextId)?.deltas).toBe(1);
   await eventually(async () => {
-    await clock.advance(60_000);
+    await clock.advance(minutes(1));
     return bob.replicas.summary(contextId)?.deltas === 2 ? true : undefined;
   }, "the delta is applied");
 });
