@@ -7,9 +7,10 @@ import type { DurationMs } from "@shoal/shared/base/time.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
 import type { Channel, PeerId } from "../contract.ts";
 import type { Offence } from "../scores.ts";
-import { createChannel, type Room } from "./channel.ts";
+import { createChannel } from "./channel.ts";
 import { deadline, failureOf } from "./failure.ts";
 import type { Host } from "./host.ts";
+import type { Room } from "./inbox.ts";
 import type { NetworkMetrics } from "./metrics.ts";
 import { SIZES, type SwarmLimits } from "./settings.ts";
 
@@ -31,24 +32,7 @@ export interface Channels {
 export function createChannels(parts: ChannelsParts): Channels {
   const { host, limits, clock, log, metrics, offend } = parts;
   const room = createRoom(SIZES.unreadTotal);
-  /** Those that peers opened, by peer. */
-  const inbound = new Map<PeerId, number>();
-  let [inboundTotal, count] = [0, 0];
-  const occupy = (stream: Stream, peer: PeerId, isInbound: boolean): void => {
-    count += 1;
-    if (isInbound) {
-      inboundTotal += 1;
-      inbound.set(peer, (inbound.get(peer) ?? 0) + 1);
-    }
-    stream.addEventListener("close", () => {
-      count -= 1;
-      if (!isInbound) return;
-      inboundTotal -= 1;
-      const left = (inbound.get(peer) ?? 1) - 1;
-      if (left === 0) inbound.delete(peer);
-      else inbound.set(peer, left);
-    });
-  };
+  const seats = createSeats(limits);
   const channelOver = (stream: Stream, peer: PeerId): Channel =>
     createChannel({
       stream,
@@ -65,12 +49,12 @@ export function createChannels(parts: ChannelsParts): Channels {
     serve: (channel: Channel) => Promise<void>,
   ): Promise<void> => {
     const peer = connection.remotePeer.toString();
-    if (inboundTotal >= limits.streams || (inbound.get(peer) ?? 0) >= limits.streams_per_peer) {
+    if (!seats.isFree(peer)) {
       metrics.channelRefused();
       stream.abort(new Error("too many channels"));
       return;
     }
-    occupy(stream, peer, true);
+    seats.take(stream, peer);
     metrics.channelOpened("in");
     const channel = channelOver(stream, peer);
     try {
@@ -91,7 +75,7 @@ export function createChannels(parts: ChannelsParts): Channels {
           runOnLimitedConnection: true,
           maxOutboundStreams: limits.streams,
         });
-        occupy(stream, peer, false);
+        seats.take(stream);
         metrics.channelOpened("out");
         return channelOver(stream, peer);
       } catch (thrown) {
@@ -108,6 +92,39 @@ export function createChannels(parts: ChannelsParts): Channels {
           runOnLimitedConnection: true,
         })
         .catch((err: unknown) => log.error({ err, protocol }, "a protocol could not be announced"));
+    },
+    get count() {
+      return seats.count;
+    },
+  };
+}
+
+interface Seats {
+  /** Whether a peer may open one more. */
+  isFree(peer: PeerId): boolean;
+  /** Counts a channel until it ends; `by`: the peer that opened it. */
+  take(stream: Stream, by?: PeerId): void;
+  readonly count: number;
+}
+
+function createSeats(limits: SwarmLimits): Seats {
+  const inbound = new Map<PeerId, number>();
+  let [inboundTotal, count] = [0, 0];
+  const add = (by: PeerId | undefined, one: 1 | -1): void => {
+    count += one;
+    if (by === undefined) return;
+    inboundTotal += one;
+    const now = (inbound.get(by) ?? 0) + one;
+    if (now === 0) inbound.delete(by);
+    else inbound.set(by, now);
+  };
+  return {
+    isFree: (peer) => inboundTotal < limits.streams && (inbound.get(peer) ?? 0) < limits.streams_per_peer,
+    take(stream, by) {
+      // One that broke while it was opened says so no more.
+      if (stream.status !== "open" && stream.status !== "closing") return;
+      add(by, 1);
+      stream.addEventListener("close", () => add(by, -1), { once: true });
     },
     get count() {
       return count;

@@ -9,6 +9,7 @@ import type { PeerId } from "../contract.ts";
 import { isLoopback, isRelayed, peerIn, withPeer } from "./addresses.ts";
 import type { Channels } from "./channels.ts";
 import type { GossipFace } from "./gossip.ts";
+import { deadline } from "./failure.ts";
 import type { Host } from "./host.ts";
 import type { Peers } from "./peers.ts";
 import { createRedial, type Redial } from "./redial.ts";
@@ -43,6 +44,8 @@ export interface Discovery {
 const NEIGHBOURS = 32;
 /** Dials for a peer that another named: it may be long gone. */
 const ATTEMPTS = 2;
+/** For one that was lost and shares no topic, and for one that was met before the start. */
+const [STRANGERS, CACHED] = [5, 12];
 /** Between two times that a peer's row is written although nothing changed. */
 const REFRESH = milliseconds(TIMES.cache / 24);
 
@@ -51,7 +54,7 @@ export async function startDiscovery(parts: DiscoveryParts): Promise<Discovery> 
   const { bootstrap } = init.config.network;
   const boot = byPeer(bootstrap.nodes);
   const redial = createRedial({
-    dial: (peer, addresses) => dialOne(host, peer, addresses),
+    dial: (peer, addresses) => dialOne(parts, peer, addresses),
     isSettled: (peer) =>
       peer === host.peerId.toString() || peers.connectionsOf(peer).length > 0 || standing.isRefused(peer),
     isForever: (peer) => boot.has(peer),
@@ -68,7 +71,11 @@ export async function startDiscovery(parts: DiscoveryParts): Promise<Discovery> 
   peers.onPeer(({ type, peer }) => {
     if (type !== "disconnected") return;
     search.forget(peer);
-    if (!standing.isRefused(peer)) redial.seek(peer, [...(boot.get(peer) ?? []), ...peers.addressesOf(peer)]);
+    const addresses = [...(boot.get(peer) ?? []), ...peers.addressesOf(peer)];
+    if (addresses.length === 0) return;
+    const isShared =
+      boot.has(peer) || [...parts.topics].some((topic) => parts.gossip.subscribers(topic).includes(peer));
+    redial.seek(peer, addresses, isShared ? {} : { attempts: STRANGERS });
   });
 
   let asking: Promise<void> | undefined;
@@ -91,7 +98,7 @@ export async function startDiscovery(parts: DiscoveryParts): Promise<Discovery> 
     },
     // What is added in one breath is asked in one question.
     wake: () => void init.clock.sleep(milliseconds(20)).then(ask),
-    forget: cache.forget,
+    forget: (peer) => cache.forget(peer),
     close: () => redial.close(),
   };
 }
@@ -157,7 +164,7 @@ async function openCache({ init, peers }: DiscoveryParts, redial: Redial): Promi
     );
   };
   for (const { peer, addresses } of await loadPeers(store, clock.now(), TIMES.cache))
-    redial.seek(peer, addresses, { atOnce: true });
+    redial.seek(peer, addresses, { attempts: CACHED, atOnce: true });
   peers.onSaid(save);
   peers.onPeer(({ type, peer }) => {
     if (type !== "disconnected") return;
@@ -170,7 +177,11 @@ async function openCache({ init, peers }: DiscoveryParts, redial: Redial): Promi
   return { forget: (peer) => forgetPeer(store, peer) };
 }
 
-async function dialOne(host: Host, peer: PeerId, addresses: readonly string[]): Promise<void> {
+async function dialOne(
+  { init, host, peers }: DiscoveryParts,
+  peer: PeerId,
+  addresses: readonly string[],
+): Promise<void> {
   const usable = addresses.flatMap((address) => {
     try {
       return [multiaddr(withPeer(address, peer))];
@@ -179,7 +190,9 @@ async function dialOne(host: Host, peer: PeerId, addresses: readonly string[]): 
     }
   });
   if (usable.length === 0) throw new Error("no address");
-  await host.dial(usable, { signal: AbortSignal.timeout(TIMES.dial) });
+  using limit = deadline(init.clock, TIMES.dial);
+  await host.dial(usable, { signal: limit.signal });
+  await peers.met(peer, limit.signal);
 }
 
 /** Addresses by the peer that they end in. */

@@ -97,7 +97,7 @@ export function createGossip(parts: GossipParts): GossipFace {
       return recipients.length;
     },
     onGossip: (next) => void (judge = next),
-    forget: watch.forget,
+    forget: (peer) => watch.forget(peer),
   };
 }
 

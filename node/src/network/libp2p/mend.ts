@@ -27,17 +27,17 @@ export function createMender(host: Host, peers: Peers): (only?: string) => Promi
   return async (only) => {
     const chosen = only === undefined ? peers.ids() : [only];
     await Promise.all(
-      chosen.map((peer) => {
+      chosen.map(async (peer) => {
         const connections = peers.connectionsOf(peer);
         const [first] = connections;
-        if (first === undefined || !peers.speaks(peer, protocol)) return undefined;
+        if (first === undefined || !peers.speaks(peer, protocol)) return;
         const hasStream = connections.some(({ streams }) =>
           streams.some(
             ({ protocol, direction, writeStatus }) =>
               direction === "outbound" && writeStatus === "writable" && (isGossip(protocol) || protocol === ""),
           ),
         );
-        return hasStream ? undefined : mend(peer, first);
+        if (!hasStream) await mend(peer, first);
       }),
     );
   };

@@ -52,10 +52,10 @@ async function openParts(init: NetworkInit): Promise<Parts> {
   const { limits } = config.network.swarm;
   const topics = new Set<string>();
   let host: Host | undefined;
-  let channels: Channels | undefined;
+  const opened: { channels?: Channels } = {};
   const metrics = createMetrics(init.registry, {
     peers: () => host?.getPeers().length ?? 0,
-    channels: () => channels?.count ?? 0,
+    channels: () => opened.channels?.count ?? 0,
   });
   const standing = await createStanding({
     self: peerIdOf(config.identity.publicKey),
@@ -91,7 +91,7 @@ async function openParts(init: NetworkInit): Promise<Parts> {
   const peers = createPeers(host, (peer) => standing.scoreOf(peer));
   const { pubsub } = host.services;
   const gossip = createGossip({ pubsub, topics, limits, clock, log, metrics, offend });
-  channels = createChannels({ host, limits, clock, log, metrics, offend });
+  const channels = (opened.channels = createChannels({ host, limits, clock, log, metrics, offend }));
   return { init, host, standing, topics, peers, gossip, channels, metrics };
 }
 
@@ -146,7 +146,9 @@ function faceOf(parts: Parts, discovery: Discovery, close: () => Promise<void>):
       using limit = deadline(init.clock, within);
       try {
         const connection = await host.dial(multiaddr(address), { signal: limit.signal });
-        return connection.remotePeer.toString();
+        const peer = connection.remotePeer.toString();
+        await peers.met(peer, limit.signal);
+        return peer;
       } catch (thrown) {
         throw failureOf(thrown, `dialling ${address}`, limit);
       }

@@ -14,6 +14,8 @@ export interface Peers {
   speaks(peer: PeerId, protocol: string): boolean;
   connectionsOf(peer: PeerId): readonly Connection[];
   onPeer(listener: (event: PeerEvent) => void): () => void;
+  /** Resolves when the peer has said what it is: only then did it let this node in. Rejects where it goes before, or the signal is given. */
+  met(peer: PeerId, signal: AbortSignal): Promise<void>;
   /** What a peer says of itself was heard, or heard anew. */
   onSaid(listener: (peer: PeerId) => void): void;
 }
@@ -25,6 +27,9 @@ interface Said {
 
 export function createPeers(host: Host, scoreOf: (peer: PeerId) => number): Peers {
   const said = new Map<PeerId, Said>();
+  /** Those that have said so on what they are connected by now; the library remembers what others said long ago. */
+  const present = new Set<PeerId>();
+  const awaiting = new Set<(peer: PeerId) => void>();
   const listeners = new Set<(event: PeerEvent) => void>();
   const hearers = new Set<(peer: PeerId) => void>();
   const tell = (event: PeerEvent): void => {
@@ -37,6 +42,11 @@ export function createPeers(host: Host, scoreOf: (peer: PeerId) => number): Peer
   host.addEventListener("peer:disconnect", ({ detail }) => {
     tell({ type: "disconnected", peer: detail.toString() });
     said.delete(detail.toString());
+    present.delete(detail.toString());
+  });
+  host.addEventListener("peer:identify", ({ detail: { peerId } }) => {
+    present.add(peerId.toString());
+    for (const one of awaiting) one(peerId.toString());
   });
   host.addEventListener("peer:update", ({ detail: { peer } }) => {
     const id = peer.id.toString();
@@ -71,16 +81,55 @@ export function createPeers(host: Host, scoreOf: (peer: PeerId) => number): Peer
     };
   };
 
+  const onPeer: Peers["onPeer"] = (listener) => {
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  };
+
   return {
     infos: () => host.getPeers().flatMap((id) => infoOf(id.toString(), connectionsOf(id.toString())) ?? []),
     ids: () => host.getPeers().map(String),
     addressesOf: (peer) => said.get(peer)?.addresses ?? [],
     speaks: (peer, protocol) => said.get(peer)?.protocols.has(protocol) ?? false,
     connectionsOf,
-    onPeer(listener) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
+    onPeer,
+    met: async (peer, signal) => {
+      if (present.has(peer)) return;
+      const isGone = (): boolean => connectionsOf(peer).length === 0;
+      await meeting({ peer, signal, awaiting, onPeer, isGone });
     },
     onSaid: (hearer) => void hearers.add(hearer),
   };
+}
+
+interface Meeting {
+  readonly peer: PeerId;
+  readonly signal: AbortSignal;
+  /** Called with each peer that says what it is. */
+  readonly awaiting: Set<(peer: PeerId) => void>;
+  readonly onPeer: Peers["onPeer"];
+  readonly isGone: () => boolean;
+}
+
+function meeting({ peer, signal, awaiting, onPeer, isGone }: Meeting): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
+    const settle = (end: () => void): void => {
+      awaiting.delete(one);
+      leave();
+      signal.removeEventListener("abort", late);
+      end();
+    };
+    const one = (who: PeerId): void => {
+      if (who === peer) settle(resolve);
+    };
+    const gone = (): void => settle(() => reject(new Error("it hung up")));
+    const late = (): void => settle(() => reject(signal.reason as Error));
+    const leave = onPeer(({ type, peer: who }) => {
+      if (type === "disconnected" && who === peer) gone();
+    });
+    awaiting.add(one);
+    signal.addEventListener("abort", late);
+    if (signal.aborted) late();
+    else if (isGone()) gone();
+  });
 }

@@ -5,7 +5,7 @@
  */
 import { backoffDelay, type Backoff } from "@shoal/shared/base/backoff.ts";
 import type { Random } from "@shoal/shared/base/random.ts";
-import { milliseconds } from "@shoal/shared/base/time.ts";
+import { milliseconds, minutes } from "@shoal/shared/base/time.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
 import type { PeerId } from "../contract.ts";
 import { TIMES } from "./settings.ts";
@@ -33,28 +33,51 @@ export interface Redial {
 const BACKOFF: Backoff = { base: TIMES.redialFirst, factor: 2, cap: TIMES.redialLast };
 /** Peers that are sought at a time, and dials at a time. */
 const [SOUGHT, AT_ONCE] = [256, 16];
+/** A connection that lasted less was none: the pauses go on growing, or two who do not get on would dial all day. */
+const LASTING = minutes(1);
+
+const backoffMost = (times: number): number => Math.min(BACKOFF.cap, BACKOFF.base * BACKOFF.factor ** times);
 
 export function createRedial(parts: RedialParts): Redial {
   const { clock, random } = parts;
   const sought = new Map<PeerId, Set<string>>();
+  /** Attempts that led to nothing lasting. */
+  const tried = new Map<PeerId, { readonly times: number; readonly at: number }>();
   const stop = new AbortController();
-  let dialling = 0;
+  const dialling = new Set<PeerId>();
+
+  const timesOf = (peer: PeerId): number => {
+    const { times, at } = tried.get(peer) ?? { times: 0, at: 0 };
+    return clock.monotonic() - at < LASTING + 2 * backoffMost(times) ? times : 0;
+  };
+  const note = (peer: PeerId): void => {
+    const times = timesOf(peer) + 1;
+    tried.delete(peer);
+    tried.set(peer, { times, at: clock.monotonic() });
+    const [oldest] = tried.keys();
+    if (tried.size > 4 * SOUGHT && oldest !== undefined) tried.delete(oldest);
+  };
 
   const seek = async (peer: PeerId, addresses: Set<string>, attempts: number, atOnce: boolean): Promise<void> => {
     const until = clock.monotonic() + TIMES.cache;
-    for (let attempt = atOnce ? 0 : 1; attempt <= attempts; attempt += 1) {
-      const pause = attempt === 0 ? milliseconds(random.next() * 50) : backoffDelay(BACKOFF, attempt, random);
-      await clock.sleep(pause, stop.signal);
-      while (dialling >= AT_ONCE) await clock.sleep(milliseconds(50 + random.next() * 100), stop.signal);
+    for (let attempt = 1; attempt <= attempts; attempt += 1) {
+      const before = timesOf(peer);
+      const isFirst = atOnce && before === 0;
+      await clock.sleep(
+        isFirst ? milliseconds(random.next() * 50) : backoffDelay(BACKOFF, before + 1, random),
+        stop.signal,
+      );
+      while (dialling.size >= AT_ONCE) await clock.sleep(milliseconds(50 + random.next() * 100), stop.signal);
       if (parts.isSettled(peer) || (clock.monotonic() > until && !parts.isForever(peer))) return;
-      dialling += 1;
+      dialling.add(peer);
+      note(peer);
       try {
         await parts.dial(peer, [...addresses]);
         return;
       } catch {
         // The next attempt is the answer.
       } finally {
-        dialling -= 1;
+        dialling.delete(peer);
       }
     }
   };

@@ -1,0 +1,249 @@
+/** What the network is worth against those who mean it ill: raw sockets, and a libp2p node that keeps to no rule of ours. */
+import { connect, type Socket } from "node:net";
+import { noise } from "@libp2p/noise";
+import { identify } from "@libp2p/identify";
+import { tcp } from "@libp2p/tcp";
+import { yamux } from "@libp2p/yamux";
+import { multiaddr } from "@multiformats/multiaddr";
+import { createLibp2p, type Libp2p } from "libp2p";
+import { afterEach, describe, expect, test } from "vitest";
+import { headerOf } from "@shoal/node/network/libp2p/frames.ts";
+import { WEIGHTS } from "@shoal/node/network/scores.ts";
+import { milliseconds, seconds } from "@shoal/shared/base/time.ts";
+import { closeAll, idsOf, onTopic, startPeer, startPeers, until, type Peer } from "./rig.ts";
+
+const open = new Set<Peer>();
+const strangers = new Set<Libp2p>();
+const sockets = new Set<Socket>();
+afterEach(async () => {
+  for (const socket of sockets) socket.destroy();
+  sockets.clear();
+  await Promise.all([...strangers].map(async (stranger) => stranger.stop()));
+  strangers.clear();
+  await closeAll([...open]);
+  open.clear();
+});
+
+const opened = <T extends Peer>(peer: T): T => {
+  open.add(peer);
+  return peer;
+};
+
+const closed = (socket: Socket): Promise<void> =>
+  socket.closed ? Promise.resolve() : new Promise((resolve) => void socket.once("close", () => resolve()));
+
+/** Or refused. */
+const connected = (socket: Socket): Promise<void> =>
+  Promise.race([closed(socket), new Promise<void>((resolve) => void socket.once("connect", () => resolve()))]);
+
+const portOf = (peer: Peer): number => Number(peer.address.split("/")[4]);
+
+function raw(peer: Peer): Socket {
+  const socket = connect(portOf(peer), "127.0.0.1");
+  socket.on("error", () => undefined);
+  socket.resume();
+  sockets.add(socket);
+  socket.once("close", () => sockets.delete(socket));
+  return socket;
+}
+
+/** A node of the library that speaks to `peer` as it likes. */
+async function stranger(peer: Peer): Promise<Libp2p> {
+  const node = await createLibp2p({
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    services: { identify: identify() },
+  });
+  strangers.add(node);
+  await node.dial(multiaddr(peer.address));
+  await until(() => peer.peers().some(({ peerId }) => peerId === node.peerId.toString()), "it is in");
+  return node;
+}
+
+/** Two honest peers that go on hearing each other while `work` is done. */
+async function whileTalking(pair: readonly [Peer, Peer], work: () => Promise<void>): Promise<void> {
+  const [a, b] = pair;
+  let heard = 0;
+  b.onGossip(async () => {
+    heard += 1;
+    return "accept";
+  });
+  await onTopic(pair, "honest");
+  const talking = new AbortController();
+  const talk = (async () => {
+    for (let n = 0; !talking.signal.aborted; n++) {
+      const before = heard;
+      await a.publish("honest", Buffer.from(`${n}`));
+      await until(() => heard > before, `message ${n} is heard`);
+    }
+  })();
+  const [result] = await Promise.allSettled([work().finally(() => talking.abort()), talk]);
+  await talk;
+  if (result.status === "rejected") throw result.reason;
+  expect(heard).toBeGreaterThan(0);
+}
+
+const scoreOf = (peer: Peer, id: string): number => peer.peers().find(({ peerId }) => peerId === id)?.score ?? 0;
+
+describe("raw sockets", () => {
+  test("that say nothing are closed, and keep nobody out", async () => {
+    const peer = opened(await startPeer());
+    const silent = Array.from({ length: 20 }, () => raw(peer));
+    await Promise.all(silent.map(connected));
+    const other = opened(await startPeer());
+    await other.dial(peer.address, seconds(5));
+    await Promise.all(silent.map(closed));
+  });
+
+  test("one address has so many handshakes open and no more", async () => {
+    const peer = opened(await startPeer({ limits: { handshakes_per_address: 3 } }));
+    const silent = Array.from({ length: 6 }, () => raw(peer));
+    let closed = 0;
+    for (const socket of silent) socket.once("close", () => (closed += 1));
+    await until(() => closed === 3, "the others are refused at once");
+  });
+
+  test("that send garbage, or end after each byte of a beginning, change nothing", async () => {
+    const [a, b] = (await startPeers(2, { limits: { inbound_per_second: 10_000 } })).map(opened) as [Peer, Peer];
+    const hello = Buffer.from("\x13/multistream/1.0.0\n\x07/noise\n\x00\x20", "latin1");
+    await whileTalking([a, b], async () => {
+      const pieces = [
+        ...Array.from({ length: hello.length }, (_, n) => hello.subarray(0, n)),
+        Buffer.alloc(70_000, 0xff),
+        Buffer.concat([hello, Buffer.alloc(70_000, 7)]),
+        Buffer.from("GET / HTTP/1.1\r\n\r\n"),
+      ];
+      await Promise.all(
+        pieces.map(async (piece) => {
+          const socket = raw(b);
+          socket.end(piece);
+          await closed(socket);
+        }),
+      );
+    });
+    expect(idsOf(b)).toEqual([a.self]);
+  });
+
+  test("two thousand of them in a row do not stop two honest peers", async () => {
+    const [a, b] = (await startPeers(2)).map(opened) as [Peer, Peer];
+    await whileTalking([a, b], async () => {
+      for (let n = 0; n < 2000; n += 100) {
+        const batch = Array.from({ length: 100 }, () => raw(b));
+        await Promise.all(batch.map(connected));
+        for (const socket of batch) socket.destroy();
+      }
+    });
+    expect(idsOf(b)).toEqual([a.self]);
+  });
+});
+
+const PROTOCOL = "/test/1";
+
+describe("a channel with a peer", () => {
+  test("that announces 1 GiB ends it, and it is held against the peer", async () => {
+    const peer = opened(await startPeer());
+    let failure: unknown;
+    peer.handle(PROTOCOL, async (channel) => {
+      await channel.receive(seconds(5)).catch((thrown: unknown) => (failure = thrown));
+    });
+    const node = await stranger(peer);
+    const stream = await node.dialProtocol(multiaddr(peer.address), PROTOCOL);
+    stream.send(headerOf(2 ** 30));
+    await until(() => failure !== undefined, "it ended");
+    expect(failure).toMatchObject({ code: "unavailable" });
+    expect(scoreOf(peer, node.peerId.toString())).toBe(-WEIGHTS.oversized);
+  });
+
+  test("that sends a byte now and then is too slow", async () => {
+    const peer = opened(await startPeer());
+    let failure: unknown;
+    peer.handle(PROTOCOL, async (channel) => {
+      await channel.receive(milliseconds(300)).catch((thrown: unknown) => (failure = thrown));
+    });
+    const node = await stranger(peer);
+    const stream = await node.dialProtocol(multiaddr(peer.address), PROTOCOL);
+    stream.send(headerOf(1000));
+    const drip = setInterval(() => {
+      if (stream.status === "open") stream.send(Uint8Array.of(1));
+    }, 50);
+    await until(() => failure !== undefined, "it ended");
+    clearInterval(drip);
+    expect(failure).toMatchObject({ code: "deadline_exceeded" });
+    expect(scoreOf(peer, node.peerId.toString())).toBe(-WEIGHTS.slow);
+    await until(() => stream.status !== "open", "and the stream with it");
+  });
+
+  test("that ends within a frame is broken", async () => {
+    const peer = opened(await startPeer());
+    let failure: unknown;
+    peer.handle(PROTOCOL, async (channel) => {
+      await channel.receive(seconds(5)).catch((thrown: unknown) => (failure = thrown));
+    });
+    const node = await stranger(peer);
+    const stream = await node.dialProtocol(multiaddr(peer.address), PROTOCOL);
+    stream.send(headerOf(1000));
+    stream.send(new Uint8Array(10));
+    await stream.close();
+    await until(() => failure !== undefined, "it ended");
+    expect(failure).toMatchObject({ code: "unavailable" });
+    expect(scoreOf(peer, node.peerId.toString())).toBe(-WEIGHTS.broken);
+  });
+
+  test("that goes on sending after this side closed is not listened to, and nothing grows", async () => {
+    const peer = opened(await startPeer());
+    let isClosed = false;
+    peer.handle(PROTOCOL, async (channel) => {
+      await channel.receive(seconds(5));
+      await channel.close();
+      isClosed = true;
+      await expect(channel.receive(seconds(1))).rejects.toMatchObject({ code: "unavailable" });
+    });
+    const node = await stranger(peer);
+    const stream = await node.dialProtocol(multiaddr(peer.address), PROTOCOL);
+    stream.send(Buffer.concat([headerOf(1), Uint8Array.of(1)]));
+    await until(() => isClosed, "closed");
+    const frame = Buffer.concat([headerOf(65_536), new Uint8Array(65_536)]);
+    for (let n = 0; n < 200 && stream.status === "open"; n++) {
+      if (!stream.send(frame)) await stream.onDrain({ signal: AbortSignal.timeout(2000) });
+    }
+    expect(idsOf(peer)).toEqual([node.peerId.toString()]);
+    await stream.close();
+  });
+
+  test("that never reads is dropped, and what waits for it is bounded", async () => {
+    const peer = opened(await startPeer());
+    const node = await stranger(peer);
+    await node.handle(PROTOCOL, (stream) => stream.pause());
+    const channel = await peer.open(node.peerId.toString(), PROTOCOL, seconds(5));
+    let taken = 0;
+    const flood = (async () => {
+      for (let n = 0; n < 64; n++) {
+        await channel.send(new Uint8Array(1024 * 1024));
+        taken += 1;
+      }
+    })();
+    const outcome = expect(flood).rejects.toMatchObject({ code: "unavailable" });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(taken).toBeLessThan(8);
+    channel.abort();
+    await outcome;
+  });
+});
+
+test("a rendezvous request of garbage is malformed; too many are a flood", async () => {
+  const peer = opened(await startPeer());
+  const node = await stranger(peer);
+  const ask = async (bytes: Uint8Array): Promise<void> => {
+    const stream = await node.dialProtocol(multiaddr(peer.address), "/shoal/rendezvous/1");
+    stream.send(Buffer.concat([headerOf(bytes.length), bytes]));
+    await until(() => stream.status !== "open", "it is ended");
+  };
+  await ask(Buffer.from("garbage"));
+  expect(scoreOf(peer, node.peerId.toString())).toBe(-WEIGHTS.malformed);
+  for (let n = 0; n < 40 && idsOf(peer).length > 0; n++) {
+    const stream = await node.dialProtocol(multiaddr(peer.address), "/shoal/rendezvous/1").catch(() => undefined);
+    stream?.abort(new Error("enough"));
+  }
+  await until(() => scoreOf(peer, node.peerId.toString()) < -WEIGHTS.malformed || idsOf(peer).length === 0, "a flood");
+});
