@@ -42,11 +42,13 @@ export function fold(symbols: Uint32Array, symbol: number, words: Uint32Array, a
 export function writeSymbols(symbols: Uint32Array): Uint8Array {
   const bytes = new Uint8Array(symbols.length * 4);
   const view = new DataView(bytes.buffer);
-  for (const [at, word] of symbols.entries()) view.setUint32(at * 4, word);
+  for (let at = 0; at < symbols.length; at++) view.setUint32(at * 4, symbols[at]!);
   return bytes;
 }
 
 export function readSymbols(bytes: Uint8Array): Uint32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Uint32Array.from({ length: bytes.length >>> 2 }, (_, at) => view.getUint32(at * 4));
+  const symbols = new Uint32Array(bytes.length >>> 2);
+  for (let at = 0; at < symbols.length; at++) symbols[at] = view.getUint32(at * 4);
+  return symbols;
 }
