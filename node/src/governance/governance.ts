@@ -12,12 +12,15 @@ import { bytesOf, type GroupId, type PublicKey } from "../model/ids.ts";
 import { sign, type KeyPair } from "../model/keys.ts";
 import type { Store } from "../storage/store.ts";
 import { appKeyOf, pinned, type Catalogue } from "./app-key.ts";
-import type { Governance, NewGroup } from "./contract.ts";
-import { publishOp } from "./events.ts";
+import type { Governance, Joiner, NewGroup } from "./contract.ts";
+import { publishChange } from "./events.ts";
 import { issueInvitation, joinByInvitation, revocationOf } from "./invitations.ts";
 import { groupIdOf } from "./keys.ts";
-import { openLedger, type Draft, type Ledger, type Located } from "./ledger.ts";
+import { createCompanion } from "./keyring/companion.ts";
+import { openLedger, type Change, type Draft, type Ledger, type Located } from "./ledger.ts";
+import { createFollowing, unfollowedRow } from "./following.ts";
 import { createMembership } from "./membership.ts";
+import { createReplica } from "./replica.ts";
 import type { Action, GroupSeed } from "./rules/op.ts";
 import { accessTo, standingOf, upward } from "./rules/standing.ts";
 import { createSigners, type Signers } from "./signers.ts";
@@ -34,20 +37,38 @@ export interface GovernanceInit {
   readonly applications: Catalogue;
   /** Called for upgrades only, so it may wait for a context manager that starts later. */
   readonly updateContext: UpdateContext;
+  /** Where this node is reached, as its invitations say. Absent: nowhere. */
+  readonly addresses?: () => readonly string[];
+  /** Absent on a node without a network. */
+  readonly joiner?: Joiner;
 }
 
 /** Reads every namespace; upgrades that were open go on after `upgrades.resume()`. */
 export async function createGovernance(init: GovernanceInit): Promise<Governance> {
-  const { store, clock, random, account, applications } = init;
+  const { store, clock, random, account, applications, log, addresses = () => [], joiner } = init;
+  const told: ((change: Change) => void)[] = [(change) => publishChange(init.events, change)];
   const ledger = await openLedger({
     store,
     clock,
-    log: init.log,
-    applied: (op, state) => publishOp(init.events, op, state),
+    log,
+    companion: createCompanion(account, random.child("keys")),
+    applied: (change) => {
+      for (const tell of told) tell(change);
+    },
   });
   const signers = createSigners(store, ledger, account);
   const upgrades = await createUpgrades({ ...init, ledger, signers });
-  const membership = createMembership({ ledger, account, applications });
+  const membership = createMembership({ ledger, account, applications, log });
+  const following = createFollowing({ store, ledger, account, log });
+  const { replica, changed } = createReplica({
+    store,
+    ledger,
+    account,
+    clock,
+    random: random.child("seals"),
+    following,
+  });
+  told.push(changed, (change) => following.changed(change));
   const group = (groupId: GroupId): Located => located(ledger, groupId);
   const act = async (groupId: GroupId, actions: readonly Action[], requester?: PublicKey): Promise<void> => {
     const signer = signers.signerFor(groupId, requester);
@@ -59,24 +80,27 @@ export async function createGovernance(init: GovernanceInit): Promise<Governance
     beforeUse: (contextId) => upgrades.beforeUse(contextId),
     account: account.publicKey,
     upgrades,
+    replica,
     group,
     act,
     groupOf: (contextId) => ledger.groupOf(contextId),
     namespaces: () => [...ledger.namespaces()].filter(({ groups }) => groups.size > 0),
     standing: (groupId, who) => standingOf(group(groupId).namespace, groupId, who),
     memberIdentities: (contextId) => membersOf(ledger, contextId),
-    heads: (namespaceId) => ledger.head(namespaceId).heads,
+    heads: (namespaceId) => replica.heads(namespaceId),
     createGroup: (input) => createGroup({ ledger, signers, random, applications }, input),
     deleteGroup: (groupId, requester) => deleteGroup(ledger, signers, groupId, requester),
-    invite: (input) => issueInvitation({ ledger, signers, clock, random }, input),
+    invite: (input) => issueInvitation({ ledger, signers, clock, random, addresses }, input),
     revoke: (groupId, invitation, requester) => act(groupId, [revocationOf(invitation)], requester),
-    join: (invitation, joiner) => joinByInvitation({ ledger, signers, store }, invitation, joiner),
+    join: (invitation, who) => joinByInvitation({ ledger, signers, store, clock, joiner }, invitation, who),
     async joinContext(contextId) {
       if (membership.mayExecute(contextId, account.publicKey) === "none") {
         throw new ShoalError("permission_denied", "the account may not enter the context", { field: "contextId" });
       }
-      await store.apply([identityRow(contextId, account.publicKey, account.secret)]);
+      const identity = identityRow(contextId, account.publicKey, account.secret);
+      await store.apply([identity, unfollowedRow(contextId, true)]);
       await store.durable();
+      following.refresh();
     },
     async joinOpen(groupId) {
       if (group(groupId).group.members.has(account.publicKey)) return { wasInherited: false };

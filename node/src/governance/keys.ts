@@ -1,6 +1,6 @@
 /**
  * Rows of the `group` column: a prefix byte, then the group (or namespace), then what tells rows of a kind apart. Prefixes
- * are upstream's where it has one for the same thing; the log and what is node-local stand beside the derived state.
+ * are upstream's where it has one for the same thing. State has no rows: it is what the log adds up to, and is folded from it.
  */
 import type { ContextId, GroupId, Hash, PublicKey } from "../model/ids.ts";
 import { bytesOf } from "../model/ids.ts";
@@ -8,23 +8,25 @@ import { keyOf, prefixRange, u64Key } from "../storage/keys.ts";
 import type { Range } from "../storage/store.ts";
 
 export const PREFIX = {
-  meta: 0x20,
-  member: 0x21,
-  context: 0x22,
-  contextGroup: 0x23,
+  /** Context -> the namespace that it belongs to here; see `places.ts`. */
+  contextHome: 0x23,
   /** Node-local: how far this node is with an upgrade. */
   upgrade: 0x24,
   /** Node-local: secrets that this node signs with for others' requests. */
   signingKey: 0x25,
-  spentInvitation: 0x28,
-  nonce: 0x2c,
   op: 0x30,
-  head: 0x31,
-  opByHash: 0x38,
-  denied: 0x3b,
   /** Ours from here on. */
-  spentQuote: 0x50,
   format: 0x51,
+  /** Group -> the namespace that it belongs to here. */
+  groupHome: 0x52,
+  /** Namespaces whose log may come here. */
+  expected: 0x53,
+  /** Ops that wait. */
+  waiting: 0x54,
+  /** Keys that gossip is sealed with. */
+  scopeKey: 0x55,
+  /** Contexts that a person let go of: not followed. */
+  unfollowed: 0x56,
 } as const;
 export type Prefix = (typeof PREFIX)[keyof typeof PREFIX];
 
@@ -48,8 +50,8 @@ export function groupKey(prefix: Prefix, group: GroupId, ...rest: readonly Uint8
 export const idKey = (prefix: Prefix, group: GroupId, id: PublicKey | ContextId | Hash): Uint8Array =>
   groupKey(prefix, group, bytesOf(id));
 
-export const contextGroupKey = (context: ContextId): Uint8Array =>
-  keyOf(Uint8Array.of(PREFIX.contextGroup), bytesOf(context));
+export const contextKey = (prefix: Prefix, context: ContextId): Uint8Array =>
+  keyOf(Uint8Array.of(prefix), bytesOf(context));
 
 export const opKey = (namespace: GroupId, sequence: number): Uint8Array =>
   groupKey(PREFIX.op, namespace, u64Key(BigInt(sequence)));

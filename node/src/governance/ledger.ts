@@ -1,45 +1,47 @@
 /**
- * Every namespace in memory, and the one road by which any of them changes: ops are made, signed, judged and stored in the
- * namespace's turn, log and derived rows in one batch. Memory follows only what the store has taken.
+ * Every namespace in memory, and the one road by which any of them changes: ops are made here or arrive, and are judged and
+ * stored in the namespace's turn. Memory follows only what the store has taken.
  */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { Log } from "@shoal/shared/base/log.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
 import { keyedTurns } from "../actors/keyed-turns.ts";
-import type { ContextId, GroupId } from "../model/ids.ts";
-import type { KeyPair } from "../model/keys.ts";
+import type { ContextId, GroupId, Hash } from "../model/ids.ts";
 import type { Row, Store } from "../storage/store.ts";
-import { governanceCrypto, hashOf, signOp } from "./crypto.ts";
-import { headRow, NO_HEAD, opRows, readHeads, type Head } from "./log-rows.ts";
-import { rebuildIfOlder } from "./rebuild.ts";
-import { refusalError } from "./refusals.ts";
-import { readNamespaces, rowsBetween } from "./rows.ts";
-import { applyOp } from "./rules/apply.ts";
-import type { LoggedOp } from "./rules/fold.ts";
-import { OP_VERSION, type Action } from "./rules/op.ts";
-import type { Group, Namespace } from "./rules/state.ts";
+import { readArrivals, sortArrivals, type Readable } from "./arrivals.ts";
+import { Book } from "./book.ts";
+import { makeOps, type Companion, type Draft, type Made } from "./make.ts";
+import { opRow } from "./log-rows.ts";
+import { openBooks, expectedRow } from "./open-books.ts";
+import { claimRows, Places, type Located } from "./places.ts";
+import type { ReceivedOps } from "./replication.ts";
+import type { LoggedOp } from "./rules/op.ts";
+import type { Namespace } from "./rules/state.ts";
 
-/** An op before it has a place in the log. */
-export interface Draft {
-  readonly groupId: GroupId;
-  readonly signer: KeyPair;
-  readonly action: Action;
-}
+export type { Draft, Located };
 
 /** Applies rows in one batch; rejects where none of them was applied. `after`: the state that they lead to. */
 export type Commit = (rows: readonly Row[], after: Namespace | undefined) => Promise<void>;
 
-export interface Located {
-  readonly namespace: Namespace;
-  readonly group: Group;
+/** What the store has taken. */
+export interface Change {
+  readonly book: Book;
+  readonly ops: readonly LoggedOp[];
+  readonly own: boolean;
+  readonly before: Namespace | undefined;
+  readonly after: Namespace | undefined;
 }
 
 export interface Ledger {
   /** undefined where this node knows no such group. */
   find(groupId: GroupId): Located | undefined;
   groupOf(contextId: ContextId): GroupId | undefined;
+  /** Also of a context that its namespace has let go of. */
+  namespaceOf(contextId: ContextId): GroupId | undefined;
   namespaces(): Iterable<Namespace>;
-  head(namespaceId: GroupId): Head;
+  /** undefined where this node neither has the log nor expects it. */
+  book(namespaceId: GroupId): Book | undefined;
+  books(): Iterable<Book>;
   /**
    * All drafts or none; each is judged on the state that those before it leave. `drafts` is asked in the namespace's turn,
    * so that it may look at the state it changes. Rejects with the refusal as a `ShoalError`.
@@ -47,125 +49,153 @@ export interface Ledger {
   submit(namespaceId: GroupId, drafts: () => readonly Draft[], commit?: Commit): Promise<readonly LoggedOp[]>;
   /** What `submit` would reject with, thrown now; nothing is stored. */
   rehearse(namespaceId: GroupId, drafts: readonly Draft[]): void;
+  /** See `GovernanceReplica.receive`. */
+  receive(namespaceId: GroupId, encoded: readonly Uint8Array[]): Promise<ReceivedOps>;
+  /** See `GovernanceReplica.expect`. */
+  expect(namespaceId: GroupId, genesis: Hash | undefined): Promise<void>;
+  /** Ops that left waiting rooms because these were full. */
+  dropped(): number;
 }
 
 export interface LedgerInit {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
-  /** Told of each op after the store has it. */
-  readonly applied: (op: LoggedOp, state: Namespace) => void;
+  /** Goes along with ops into their batch. */
+  readonly companion?: Companion;
+  /** Told of ops after the store has them. */
+  readonly applied: (change: Change) => void;
 }
 
-interface Outcome {
-  readonly state: Namespace | undefined;
-  readonly head: Head;
-  readonly ops: readonly LoggedOp[];
-  readonly rows: readonly Row[];
-}
-
-/** What is in memory: the states, and where each group and context is. */
-function createMemory() {
-  const states = new Map<GroupId, Namespace>();
-  const homes = new Map<GroupId, GroupId>();
-  const contexts = new Map<ContextId, GroupId>();
-  return {
-    states,
-    contexts,
-    isTaken: (groupId: GroupId) => homes.has(groupId),
-    remember(before: Namespace | undefined, after: Namespace): void {
-      states.set(after.id, after);
-      for (const [id, group] of before?.groups ?? []) {
-        if (after.groups.get(id) === group) continue;
-        homes.delete(id);
-        for (const context of group.contexts.keys()) contexts.delete(context);
-      }
-      for (const [id, group] of after.groups) {
-        if (before?.groups.get(id) === group) continue;
-        homes.set(id, after.id);
-        for (const context of group.contexts.keys()) contexts.set(context, id);
-      }
-    },
-    find(groupId: GroupId): Located | undefined {
-      const home = homes.get(groupId);
-      const namespace = home === undefined ? undefined : states.get(home);
-      const group = namespace?.groups.get(groupId);
-      return namespace === undefined || group === undefined ? undefined : { namespace, group };
-    },
-  };
-}
-
-type Memory = ReturnType<typeof createMemory>;
-
-/** Ids are one space over all namespaces: no namespace's own rules can see that. */
-function requireNew({ isTaken, contexts }: Memory, namespaceId: GroupId, { action }: Draft): void {
-  const child = action.type === "SubgroupCreated" ? action.childGroupId : undefined;
-  const made = action.type === "NamespaceCreated" ? namespaceId : child;
-  if (made !== undefined && isTaken(made)) throw new ShoalError("already_exists", "there is a group of that id");
-  if (action.type === "ContextRegistered" && contexts.has(action.contextId)) {
-    throw new ShoalError("already_exists", "the context is in a group already");
-  }
-}
-
-/** What the drafts come to: the state after them, and every row that says so. Throws the first refusal. */
-function work(memory: Memory, head: Head, nowMs: number, namespaceId: GroupId, drafts: readonly Draft[]): Outcome {
-  const before = memory.states.get(namespaceId);
-  let state = before;
-  const ops: LoggedOp[] = [];
-  const rows: Row[] = [];
-  for (const draft of drafts) {
-    requireNew(memory, namespaceId, draft);
-    const op = signOp(draft.signer, {
-      version: OP_VERSION,
-      namespaceId,
-      groupId: draft.groupId,
-      parents: head.heads,
-      nonce: (state?.nonces.get(draft.signer.publicKey) ?? 0) + 1,
-      atMs: Math.max(nowMs, head.atMs),
-      action: draft.action,
-    });
-    const verdict = applyOp(state, op, governanceCrypto);
-    if ("refused" in verdict) throw refusalError(verdict.refused.reason, verdict.refused.because);
-    state = verdict.state;
-    const logged = { hash: hashOf(op), op };
-    rows.push(...opRows(namespaceId, head.length, logged));
-    head = { length: head.length + 1, heads: [logged.hash], atMs: op.atMs };
-    ops.push(logged);
-  }
-  if (state !== undefined && state !== before) rows.push(...rowsBetween(before, state), headRow(namespaceId, head));
-  return { state, head, ops, rows };
-}
-
-export async function openLedger({ store, clock, log, applied }: LedgerInit): Promise<Ledger> {
-  await rebuildIfOlder(store, log);
-  const heads = new Map(await readHeads(store));
-  const memory = createMemory();
+export async function openLedger(init: LedgerInit): Promise<Ledger> {
+  const places = await Places.read(init.store);
+  const books = await openBooks(init.store, init.log, places);
   const turns = keyedTurns();
-  for (const namespace of await readNamespaces(store)) memory.remember(undefined, namespace);
-  const headOf = (namespaceId: GroupId): Head => heads.get(namespaceId) ?? NO_HEAD;
-  const durably: Commit = async (rows) => {
-    await store.apply(rows);
-    await store.durable();
-  };
+  const ledger = new Namespaces(init, places, books);
   return {
-    find: (groupId) => memory.find(groupId),
-    groupOf: (contextId) => memory.contexts.get(contextId),
-    namespaces: () => memory.states.values(),
-    head: headOf,
-    submit: (namespaceId, drafts, commit = durably) =>
-      turns.run(namespaceId, "write", async () => {
-        const before = memory.states.get(namespaceId);
-        const asked = drafts();
-        const { state, head, ops, rows } = work(memory, headOf(namespaceId), clock.now(), namespaceId, asked);
-        await commit(rows, state);
-        if (state === undefined || state === before) return ops;
-        heads.set(namespaceId, head);
-        memory.remember(before, state);
-        for (const op of ops) applied(op, state);
-        return ops;
-      }),
-    rehearse(namespaceId, drafts) {
-      work(memory, headOf(namespaceId), clock.now(), namespaceId, drafts);
+    find: (groupId) => places.find(groupId),
+    groupOf: (contextId) => places.groupOf(contextId),
+    namespaceOf: (contextId) => places.namespaceOf(contextId),
+    namespaces: () => places.states(),
+    book: (namespaceId) => books.get(namespaceId),
+    books: () => books.values(),
+    submit: (namespaceId, drafts, commit) =>
+      turns.run(namespaceId, "write", () => ledger.submit(namespaceId, drafts(), commit)),
+    rehearse: (namespaceId, drafts) => void ledger.make(namespaceId, drafts),
+    async receive(namespaceId, encoded) {
+      const readable = readArrivals(namespaceId, encoded, books.get(namespaceId)?.history);
+      return turns.run(namespaceId, "write", () => ledger.receive(namespaceId, readable));
     },
+    expect: (namespaceId, genesis) =>
+      turns.run(namespaceId, "write", async () => {
+        if (books.has(namespaceId)) return;
+        await durably(init.store, [expectedRow(namespaceId, genesis)]);
+        const book = new Book(namespaceId, genesis);
+        books.set(namespaceId, book);
+        init.applied({ book, ops: [], own: false, before: undefined, after: undefined });
+      }),
+    dropped: () => [...books.values()].reduce((sum, { room }) => sum + room.dropped, 0),
   };
+}
+
+async function durably(store: Store, rows: readonly Row[]): Promise<void> {
+  await Promise.all([store.apply(rows), store.durable()]);
+}
+
+/** The steps of a turn. */
+class Namespaces {
+  readonly #init: LedgerInit;
+  readonly #places: Places;
+  readonly #books: Map<GroupId, Book>;
+
+  constructor(init: LedgerInit, places: Places, books: Map<GroupId, Book>) {
+    this.#init = init;
+    this.#places = places;
+    this.#books = books;
+  }
+
+  make(namespaceId: GroupId, drafts: readonly Draft[]): Made {
+    const { clock, companion, log } = this.#init;
+    for (const { action } of drafts) this.#places.requireNew(namespaceId, action);
+    const book = this.#books.get(namespaceId) ?? new Book(namespaceId, undefined);
+    return makeOps({ book, nowMs: clock.now(), companion, log }, drafts);
+  }
+
+  async submit(namespaceId: GroupId, drafts: readonly Draft[], commit?: Commit): Promise<readonly LoggedOp[]> {
+    const { store } = this.#init;
+    const { book, ops, bytes, rows, after } = this.make(namespaceId, drafts);
+    const claims = this.#places.claims(after, true);
+    const all = [
+      ...bytes.map((each, at) => opRow(namespaceId, book.length + at, each)),
+      ...claimRows(namespaceId, claims),
+      ...rows,
+    ];
+    if (commit === undefined) await durably(store, all);
+    else await commit(all, after);
+    if (ops.length === 0 || after === undefined) return [];
+    this.#books.set(namespaceId, book);
+    const from = book.length;
+    for (const [at, logged] of ops.entries()) {
+      const { kind } = book.take(logged, from + at);
+      if (kind !== "added") throw new ShoalError("internal", `an op that was judged good is ${kind}`);
+    }
+    this.#moved(book, ops, true, claims);
+    return ops.slice(0, drafts.length);
+  }
+
+  async receive(namespaceId: GroupId, { arrived, indexOf, refused }: Readable): Promise<ReceivedOps> {
+    const { store, clock, companion } = this.#init;
+    const book = this.#books.get(namespaceId);
+    if (book === undefined) throw new ShoalError("not_found", "this node is in no such namespace");
+    const nowMs = clock.now();
+    const { ready, room, known, waiting } = sortArrivals({ book, store, nowMs }, arrived);
+    const fitting = book.room.plan(room);
+    const rows = [
+      ...ready.map(({ bytes }, at) => opRow(namespaceId, book.length + at, bytes)),
+      ...book.room.rows(fitting),
+      ...(companion?.keep(namespaceId, ready) ?? []),
+    ];
+    if (rows.length > 0) await durably(store, rows);
+    book.room.move(fitting);
+    book.seenUntilMs = nowMs;
+    const { added, never } = await this.#take(book, ready);
+    return {
+      added,
+      known,
+      waiting,
+      refused: [
+        ...refused,
+        ...never.map((hash) => ({ index: indexOf.get(hash) ?? -1, because: "it descends from another founding op" })),
+      ],
+    };
+  }
+
+  /** Follows the store with ops that arrived. What the log never takes after all leaves the store again. */
+  async #take(book: Book, ready: readonly LoggedOp[]): Promise<{ added: readonly Hash[]; never: readonly Hash[] }> {
+    const { namespaceId, history, length } = book;
+    const added: LoggedOp[] = [];
+    const never: Hash[] = [];
+    const rows: Row[] = [];
+    for (const [at, { hash, op }] of ready.entries()) {
+      const logged: LoggedOp = { hash, op };
+      if (book.take(logged, length + at).kind === "added") added.push(logged);
+      else {
+        never.push(hash);
+        rows.push(opRow(namespaceId, length + at, undefined));
+      }
+    }
+    const claims = this.#places.claims(history.state, false);
+    rows.push(...claimRows(namespaceId, claims));
+    // Lost with the process these are made anew at the next start.
+    if (rows.length > 0) await this.#init.store.apply(rows);
+    if (added.length > 0) this.#moved(book, added, false, claims);
+    return { added: added.map(({ hash }) => hash), never };
+  }
+
+  #moved(book: Book, ops: readonly LoggedOp[], own: boolean, claims: ReturnType<Places["claims"]>): void {
+    const before = this.#places.state(book.namespaceId);
+    const after = book.history.state;
+    if (after !== undefined) this.#places.move(after, claims);
+    this.#init.applied({ book, ops, own, before, after });
+  }
 }

@@ -3,16 +3,15 @@ import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { AdmitInput, Membership, Placement } from "../context/membership.ts";
 import { MAX_POSITION } from "../dag/delta.ts";
 import { bytesOf, type ContextId, type GroupId } from "../model/ids.ts";
-import type { KeyPair } from "../model/keys.ts";
 import { appKeyOf, installed, type Catalogue } from "./app-key.ts";
+import { createMerger, type MergerInit } from "./merge-heads.ts";
+import { unfollowedRow } from "./following.ts";
 import { ownGroupOf } from "./keys.ts";
 import type { Draft, Ledger } from "./ledger.ts";
 import type { GroupSeed } from "./rules/op.ts";
-import { accessTo, mayMove, rulesFromAbove, standingOf } from "./rules/standing.ts";
+import { accessTo, accountOf, mayMove, rulesFromAbove, standingOf } from "./rules/standing.ts";
 
-export interface MembershipInit {
-  readonly ledger: Ledger;
-  readonly account: KeyPair;
+export interface MembershipInit extends MergerInit {
   readonly applications: Catalogue;
 }
 
@@ -70,9 +69,10 @@ export function createMembership(init: MembershipInit): Omit<Membership, "before
     const found = groupId === undefined ? undefined : ledger.find(groupId);
     const context = found?.group.contexts.get(contextId);
     if (found === undefined || context === undefined) return undefined;
-    return { context, group: found.group, standing: standingOf(found.namespace, found.group.id, identity) };
+    const standing = standingOf(found.namespace, found.group.id, identity);
+    return { context, group: found.group, standing, who: accountOf(found.namespace, identity) };
   };
-
+  const merge = createMerger(init);
   return {
     placeFor(input) {
       const { namespaceId, groupId, groupCreated } = placeOf(ledger, input);
@@ -90,7 +90,9 @@ export function createMembership(init: MembershipInit): Omit<Membership, "before
       if (found === undefined) return commit([]);
       const { namespace, group } = found;
       // A copy of what others govern leaves this node only; the group keeps the context.
-      if (!rulesFromAbove(namespace, group.id, account.publicKey)) return commit([]);
+      if (!rulesFromAbove(namespace, group.id, accountOf(namespace, account.publicKey))) {
+        return commit([unfollowedRow(contextId, false)]);
+      }
       const detach: Draft = { groupId: group.id, signer: account, action: { type: "ContextDetached", contextId } };
       const last: Draft = { groupId: group.id, signer: account, action: { type: "GroupDelete" } };
       await ledger.submit(
@@ -105,18 +107,19 @@ export function createMembership(init: MembershipInit): Omit<Membership, "before
     },
     mayExecute(contextId, identity) {
       const found = standingIn(contextId, identity);
-      return found === undefined ? "none" : accessTo(found.context, found.standing, identity);
+      return found === undefined ? "none" : accessTo(found.context, found.standing, found.who);
     },
     position(contextId) {
       const groupId = ledger.groupOf(contextId);
       const found = groupId === undefined ? undefined : ledger.find(groupId);
       if (found === undefined) return [];
-      const { heads } = ledger.head(found.namespace.id);
+      const heads = ledger.book(found.namespace.id)?.history.heads ?? [];
+      if (heads.length > MAX_POSITION) merge(found.namespace.id, found.group.id);
       return heads.toSorted((a, b) => Buffer.compare(bytesOf(a), bytesOf(b))).slice(0, MAX_POSITION);
     },
     mayUpdate(contextId, identity, target) {
       const found = standingIn(contextId, identity);
-      return found !== undefined && mayMove(found.group, found.context, found.standing, identity, target);
+      return found !== undefined && mayMove(found.group, found.context, found.standing, found.who, target);
     },
     mayCallAcross(source, target) {
       const [from, to] = [ledger.groupOf(source), ledger.groupOf(target)];

@@ -43,7 +43,7 @@ export interface KeyBox {
 }
 
 export interface GovernanceReplica {
-  /** Namespaces whose log is here. */
+  /** Namespaces whose log is here, or expected. */
   namespaces(): readonly GroupId[];
   namespaceOf(contextId: ContextId): GroupId | undefined;
   heads(namespaceId: GroupId): readonly Hash[];
@@ -103,7 +103,10 @@ export interface GovernanceReplica {
   /** Told when `toFollow` has grown or shrunk. Returns how to stop. */
   onFollow(listener: () => void): () => void;
 
-  /** Told of ops after the store has them: `own` were made here and are to be told to peers. Returns how to stop. */
+  /**
+   * Told of ops after the store has them: `own` were made here and are to be told to peers; none: the namespace is expected now.
+   * Returns how to stop.
+   */
   onOps(listener: (change: { namespaceId: GroupId; ops: readonly Uint8Array[]; own: boolean }) => void): () => void;
 }
 

@@ -112,3 +112,13 @@ export function access(stage: Stage, who: KeyPair, context = contextId(1), group
   if (stage.state === undefined || entry === undefined) return "no context";
   return accessTo(entry, standingOf(stage.state, group, who.publicKey), who.publicKey);
 }
+
+/** Everything in a state, as text: equal states give equal text. */
+export function textOf(state: Namespace | undefined): string {
+  return JSON.stringify(state ?? null, (_, value: unknown) => {
+    if (value instanceof Map) return [...(value as Map<string, unknown>)].sort(([a], [b]) => (a < b ? -1 : 1));
+    if (value instanceof Set) return [...(value as Set<string>)].sort();
+    if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}

@@ -178,19 +178,7 @@ describe("what takes other nodes", () => {
       data: { namespaceId: string };
     }>(api.call("POST", "/namespaces", APPLICATION));
     await admit(api.node, 1);
-    const account = `/namespaces/${data.namespaceId}/account`;
-    const key = "ab".repeat(32);
-    const device = {
-      deviceId: key,
-      kemPublicKey: key,
-      signPublicKey: key,
-      statement: key + key,
-      confirmationCode: "7BC0",
-    };
     for (const [path, body] of [
-      [`${account}/pair-init`, { accountRootPublicKey: key }],
-      [`${account}/pair-complete`, device],
-      [`${account}/revoke`, { deviceId: key }],
       ["/tee/fleet-join", { groupId: data.namespaceId }],
       ["/contexts/invite-specialized-node", { contextId: contextId(1) }],
     ] as const) {

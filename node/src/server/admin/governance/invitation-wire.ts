@@ -6,7 +6,7 @@ import type { z } from "zod";
 import type { SignedInvitation } from "../../../governance/contract.ts";
 import { groupBytes, groupIdOf } from "../../../governance/keys.ts";
 import type { Group } from "../../../governance/rules/state.ts";
-import { bytesOf, idOf, type ContextId, type PublicKey } from "../../../model/ids.ts";
+import { bytesOf, idOf, type ContextId, type Hash, type PublicKey } from "../../../model/ids.ts";
 import { accountOf } from "./views.ts";
 
 type Wire = z.output<typeof signedInvitationSchema>;
@@ -14,7 +14,7 @@ type Wire = z.output<typeof signedInvitationSchema>;
 /** The role an invitation gives, as upstream numbers them: Member. */
 const MEMBER = 1;
 
-export function invitationView({ invitation, inviterSignature }: SignedInvitation, group: Group): Wire {
+export function invitationView({ invitation, inviterSignature, peers }: SignedInvitation, group: Group): Wire {
   const groupBytesOf = [...groupBytes(invitation.groupId)];
   return {
     invitation: {
@@ -25,6 +25,7 @@ export function invitationView({ invitation, inviterSignature }: SignedInvitatio
       secret_salt: [...hex.decode(invitation.salt)],
       invited_role: MEMBER,
       issued_at_ms: invitation.issuedAtMs,
+      ...(invitation.genesis === undefined ? {} : { genesis: [...bytesOf(invitation.genesis)] }),
       ...(invitation.invitee === undefined ? {} : { invitee: [...bytesOf(invitation.invitee)] }),
       once: invitation.once,
     },
@@ -33,16 +34,18 @@ export function invitationView({ invitation, inviterSignature }: SignedInvitatio
     application_id: [...bytesOf(group.targetApplicationId)],
     app_key: [...hex.decode(group.appKey)],
     group_id: groupBytesOf,
+    ...(peers === undefined ? {} : { peers: [...peers] }),
   };
 }
 
 /** What was signed, rebuilt; a field that somebody changed makes another invitation, whose signature does not hold. */
-export function invitationOf({ invitation, inviter_signature: signature }: Wire): SignedInvitation {
-  const { context_id: contextId, invitee } = invitation;
+export function invitationOf({ invitation, inviter_signature: signature, peers }: Wire): SignedInvitation {
+  const { context_id: contextId, genesis, invitee } = invitation;
   return {
     invitation: {
       inviter: idOf<PublicKey>(Uint8Array.from(invitation.inviter_identity)),
       groupId: groupIdOf(Uint8Array.from(invitation.group_id)),
+      ...(genesis === undefined ? {} : { genesis: idOf<Hash>(Uint8Array.from(genesis)) }),
       ...(contextId === undefined ? {} : { contextId: idOf<ContextId>(Uint8Array.from(contextId)) }),
       issuedAtMs: invitation.issued_at_ms,
       expiresAtMs: invitation.expiration_timestamp * 1000,
@@ -51,6 +54,7 @@ export function invitationOf({ invitation, inviter_signature: signature }: Wire)
       once: invitation.once,
     },
     inviterSignature: base58.encode(hex.decode(signature.toLowerCase())),
+    ...(peers === undefined ? {} : { peers }),
   };
 }
 

@@ -1,6 +1,9 @@
 /** Handlers of `shared/src/wire/node/governance/members.ts`. */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { memberEndpoints } from "@shoal/shared/wire/node/governance/members.ts";
+import { devicesOf } from "../../../governance/rules/standing.ts";
+import type { Member } from "../../../governance/rules/state.ts";
+import type { PublicKey } from "../../../model/ids.ts";
 import type { HandlersOf } from "../../call.ts";
 import type { GovernanceParts } from "./parts.ts";
 import { accountOf, labelView } from "./views.ts";
@@ -53,12 +56,16 @@ export function memberHandlers(parts: Parts): Handlers {
   };
 }
 
+type Row = readonly [PublicKey, Member];
+
+const bySeniority = ([a, one]: Row, [b, two]: Row): number => one.depth - two.depth || (a < b ? -1 : 1);
+
 function memberQueries({
   governance,
 }: Parts): Pick<Handlers, "members.list" | "members.capabilities" | "members.devices"> {
   return {
     "members.list": async ({ params }) => {
-      const members = [...governance.group(params.group).group.members];
+      const members = [...governance.group(params.group).group.members].sort(bySeniority);
       const isMember = governance.standing(params.group, governance.account) !== undefined;
       return {
         data: members.map(([identity, { role, metadata }]) => {
@@ -78,12 +85,18 @@ function memberQueries({
         throw new ShoalError("not_found", "the group has no such member", { field: "member" });
       return { data: { capabilities: standing.capabilities } };
     },
-    "members.devices": async ({ params }) => ({
-      data: [...governance.group(params.group).group.members.keys()].map((member) => {
-        const account = accountOf(member);
-        const device = { deviceId: account, signingKey: account, isSelf: member === governance.account };
-        return { account, devices: [device] };
-      }),
-    }),
+    "members.devices": async ({ params }) => {
+      const { namespace, group } = governance.group(params.group);
+      const view = (key: PublicKey) => {
+        const id = accountOf(key);
+        return { deviceId: id, signingKey: id, isSelf: key === governance.account };
+      };
+      return {
+        data: [...group.members].sort(bySeniority).map(([member]) => ({
+          account: accountOf(member),
+          devices: [member, ...devicesOf(namespace, member)].map(view),
+        })),
+      };
+    },
   };
 }

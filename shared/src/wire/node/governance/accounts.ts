@@ -1,6 +1,6 @@
 /**
- * Accounts over several devices. An account is one key on one node here, so these routes have nobody to pair with: they
- * exist, check who asks, and answer `unavailable` with the reason.
+ * Accounts over several devices, each in one namespace. The new device proves that it agrees (`pair-init`), a person carries
+ * that to the account's own node, which links it (`pair-complete`) or withdraws it later (`revoke`).
  */
 import { z } from "zod";
 import { dataOf, defineNodeEndpoint } from "../endpoint.ts";
@@ -18,10 +18,19 @@ export const accountEndpoints = [
     method: "POST",
     path: "/admin-api/namespaces/{namespace}/account/pair-init",
     permission: "namespace:manage[{namespace}]",
-    summary: "Mints a device of an account that lives on another node",
+    summary: "Says that this node agrees to be a device of an account that lives on another node",
     params: ofNamespace,
-    body: z.object({ accountRootPublicKey: key.optional() }),
-    answer: device,
+    body: z.object({ accountRootPublicKey: key.optional().describe("required: the account's key") }),
+    answer: dataOf(
+      z.object({
+        accountId: z.string(),
+        deviceId: z.string(),
+        kemPublicKey: z.string(),
+        signPublicKey: z.string(),
+        statement: z.string(),
+        confirmationCode: z.string().describe("for a person to compare on both nodes"),
+      }),
+    ),
     generation: "G3",
     errors: ["not_found"],
   }),
@@ -30,7 +39,7 @@ export const accountEndpoints = [
     method: "POST",
     path: "/admin-api/namespaces/{namespace}/account/pair-complete",
     permission: "namespace:manage[{namespace}]",
-    summary: "Certifies a device that another node minted",
+    summary: "Links a device that agreed to it",
     params: ofNamespace,
     body: z.object({
       deviceId: key,
@@ -41,7 +50,7 @@ export const accountEndpoints = [
     }),
     answer: device,
     generation: "G3",
-    errors: ["not_found"],
+    errors: ["not_found", "permission_denied", "already_exists"],
   }),
   defineNodeEndpoint({
     id: "accounts.revoke",

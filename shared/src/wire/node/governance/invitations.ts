@@ -20,6 +20,7 @@ export const invitationSchema = z.looseObject({
   secret_salt: bytes32,
   invited_role: z.literal(1).default(1).describe("Member"),
   issued_at_ms: z.int().min(0),
+  genesis: bytes32.optional().describe("the op that founded the namespace"),
   invitee: bytes32.optional(),
   once: z.boolean(),
 });
@@ -31,6 +32,11 @@ export const signedInvitationSchema = z.looseObject({
   application_id: bytes32.optional(),
   app_key: bytes32.optional(),
   group_id: bytes32.optional(),
+  peers: z
+    .array(z.string().max(512))
+    .max(16)
+    .optional()
+    .describe("multiaddresses at which the inviter's node is reached"),
 });
 
 /** Without a moment an invitation lasts a week; none lasts longer than `NODE_CAPS.validForSeconds`. */

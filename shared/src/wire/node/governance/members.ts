@@ -125,7 +125,7 @@ export const memberEndpoints = [
     method: "GET",
     path: "/admin-api/groups/{group}/member-devices",
     permission: "group:list[{group}]",
-    summary: "Devices of each member; an account is one key here, and so one device",
+    summary: "Devices of each member: the account's own key, and those linked to it",
     params: ofGroup,
     answer: dataOf(
       z.array(
