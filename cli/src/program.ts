@@ -1,5 +1,6 @@
 /** The command tree. */
 import { Command, Option } from "commander";
+import { addAccounts } from "./node/accounts.ts";
 import { addAliases } from "./node/aliases.ts";
 import { addApps } from "./node/apps.ts";
 import { addAuth } from "./node/auth.ts";
@@ -8,7 +9,8 @@ import { addCall } from "./node/calls.ts";
 import { addContexts } from "./node/contexts.ts";
 import { addGroups } from "./node/groups.ts";
 import { addNamespaces } from "./node/namespaces.ts";
-import { addNodes, addPeers } from "./node/nodes.ts";
+import { addNetwork, addPeers } from "./node/network.ts";
+import { addNodes } from "./node/nodes.ts";
 import { addWatch } from "./node/watch.ts";
 import { addAudit } from "./resources/audit.ts";
 import { addBus } from "./resources/bus.ts";
@@ -55,6 +57,8 @@ export function createProgram(runtime: Runtime, version: string): Command {
   addAliases(program, runtime);
   addGroups(program, runtime);
   addNamespaces(program, runtime);
+  addAccounts(program, runtime);
+  addNetwork(program, runtime);
   addPeers(program, runtime);
   addAuth(program, runtime);
   addWatch(program, runtime);

@@ -2,8 +2,8 @@
 import { Argument, type Command } from "commander";
 import { details } from "../output.ts";
 import { argument, text, type Runtime } from "../session.ts";
-import { duration, readJson } from "./input.ts";
-import { readInvitation, tellInvitation } from "./invitations.ts";
+import { duration } from "./input.ts";
+import { invitationFrom, isInvitation, tellInvitations } from "./invitations.ts";
 import { actingIdentity, actOnNode, contextOf, endpointCommand, identityOf, type NodeSession } from "./session.ts";
 
 const WEEK_SECONDS = 7 * 86_400;
@@ -43,23 +43,26 @@ function addInviting(group: Command, runtime: Runtime): void {
     .argument("<context>", "id or alias")
     .option("--as <identity>", "public key or alias of whoever invites; default: the node's own identity")
     .option("--valid-for <duration>", "30m, 12h, 7d", duration, WEEK_SECONDS)
-    .description("Signs an invitation to a context, as JSON")
-    .addHelpText("after", "\nExample: shoal context invite kv --valid-for 1h > invitation.json")
+    .description("Signs an invitation to a context, as a line of text, or as JSON for programs")
+    .addHelpText("after", "\nExample: shoal context invite kv --valid-for 1h > invitation.txt")
     .action(
       actOnNode(runtime, async (session, args, options) => {
         const contextId = await contextOf(session, argument(args, 0));
         const inviterId = await actingIdentity(session, contextId, text(options, "as"));
         const body = { contextId, inviterId, validForSeconds: Number(options["validFor"]) };
         const { data } = await session.node.call("invitations.createForContext", { body, signal: session.signal });
-        tellInvitation(session.output, data);
+        if (data !== null) tellInvitations(session.output, [data]);
       }),
     );
   group
     .command("join")
-    .argument("<invitation>", "JSON, @file, or - for standard input; or a context of a group that the node is in")
+    .argument(
+      "<invitation>",
+      "what `invite` writes (itself, @file, or - for standard input), or a context of a group that the node is in",
+    )
     .option("--as <identity>", "public key of whoever joins, which the node holds; default: a new one")
     .description("Takes part in a context")
-    .addHelpText("after", "\nExample: shoal context join @invitation.json")
+    .addHelpText("after", "\nExample: shoal context join @invitation.txt")
     .action(
       actOnNode(runtime, async (session, args, options) => {
         const data = await join(session, argument(args, 0), text(options, "as"));
@@ -74,11 +77,11 @@ async function join(
   as: string | undefined,
 ): Promise<{ readonly contextId: string; readonly memberPublicKey: string }> {
   const { node, signal } = session;
-  if (!/^[{@]|^-$/.test(given)) {
+  if (!isInvitation(given)) {
     const id = await contextOf(session, given);
     return (await node.call("contexts.join", { params: { id }, body: {}, signal })).data;
   }
-  const invitation = readInvitation(await readJson(given, "invitation"));
+  const invitation = await invitationFrom(given);
   const newMemberPublicKey = as ?? (await node.call("node.generateIdentity", { body: {}, signal })).data.publicKey;
   return (await node.call("invitations.joinContext", { body: { invitation, newMemberPublicKey }, signal })).data;
 }

@@ -125,6 +125,23 @@ function addContextChanges(group: Command, runtime: Runtime): void {
         output.result({ contextId: id ?? null }, id ?? "", () => `${id ?? "every context"} is as its peers have it`);
       }),
     );
+  endpointCommand(group, runtime, "resync <context>", "contexts.resync", async (session, args) => {
+    const id = await contextOf(session, argument(args, 0));
+    const { node, output, signal } = session;
+    const answer = await node.call("contexts.resync", { params: { id }, body: {}, signal });
+    output.result(answer, id, () => `${id} was compared with its peers as a whole`);
+  });
+  group
+    .command("status")
+    .argument("<context>", "id or alias")
+    .description("How a context stands among its peers")
+    .action(
+      actOnNode(runtime, async (session, args) => {
+        const id = await contextOf(session, argument(args, 0));
+        const status = await session.node.syncStatus(id, session.signal);
+        session.output.result(status, status.syncState, (now) => details({ ...status }, now));
+      }),
+    );
   endpointCommand(group, runtime, "group <context>", "contexts.group", async (session, args) => {
     const id = await contextOf(session, argument(args, 0));
     const { data } = await session.node.call("contexts.group", { params: { id }, signal: session.signal });

@@ -6,8 +6,8 @@ import { addGroupContexts } from "./group-contexts.ts";
 import { addGroupMembers } from "./group-members.ts";
 import { addGroupSettings } from "./group-settings.ts";
 import { asMember, policyOf, policyOptions, requester, visibility, VISIBILITIES } from "./governance-options.ts";
-import { optional, readJson, readStdin, wholeNumber } from "./input.ts";
-import { addInvite, addJoin, readInvitation } from "./invitations.ts";
+import { optional, readStdin, wholeNumber } from "./input.ts";
+import { addInvite, addJoin, invitationFrom } from "./invitations.ts";
 import { actOnNode, applicationOf, endpointCommand, nodeFlags } from "./session.ts";
 import { addUpgrades } from "./upgrades.ts";
 
@@ -149,10 +149,10 @@ function addWithdraw(group: Command, runtime: Runtime): void {
     endpointCommand(group, runtime, "withdraw <group>", "invitations.revoke", async (session, args, options) => {
       const { node, output, signal } = session;
       const id = argument(args, 0);
-      const invitation = readInvitation(await readJson(argument(args, 1), "invitation"));
+      const invitation = await invitationFrom(argument(args, 1));
       const body = { invitation, ...requester(options) };
       const { data } = await node.call("invitations.revoke", { params: { group: id }, body, signal });
       output.result(data, id, () => "the invitation is useless now");
     }),
-  ).argument("<invitation>", "JSON, @file, or - for standard input");
+  ).argument("<invitation>", "the line that `invite` writes, its JSON, @file, or - for standard input");
 }

@@ -23,7 +23,8 @@ export async function readJson(given: string, field: string): Promise<unknown> {
   }
 }
 
-async function sourceOf(given: string, field: string): Promise<string> {
+/** What was given, or what stands in `@file` or on standard input (`-`). */
+export async function sourceOf(given: string, field: string): Promise<string> {
   if (given === "-") return readStdin();
   if (!given.startsWith("@")) return given;
   return readFile(given.slice(1), "utf8").catch((cause: unknown) => {

@@ -1,12 +1,12 @@
-/** Invitations: signed JSON that one node writes and another reads; `invite` and `join` of groups and namespaces. */
+/** Invitations: signed words that one node writes, as a line of text or JSON, and another reads; `invite` and `join` of groups and namespaces. */
 import type { Command } from "commander";
 import type { z } from "zod";
-import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { systemClock } from "@shoal/shared/system/clock.ts";
 import { signedInvitationSchema } from "@shoal/shared/wire/node/governance/invitations.ts";
 import { details, type Output } from "../output.ts";
 import { argument, type Runtime } from "../session.ts";
-import { duration, optional, readJson } from "./input.ts";
+import { duration, optional } from "./input.ts";
+import { pasted, tell, type Pasted } from "./pasted.ts";
 import { actOnNode, type NodeAct } from "./session.ts";
 
 export type SignedInvitation = z.input<typeof signedInvitationSchema>;
@@ -40,8 +40,8 @@ export function addInvite(
     .option("--once", "spent by its first use")
     .option("--recursive", "with one for each group below")
     .option("--as <member>", "who invites; default: the node's account")
-    .description("Signs an invitation and writes it as JSON")
-    .addHelpText("after", `\nExample: shoal ${of} invite 5be1... --once > invitation.json`)
+    .description("Signs an invitation and writes it as a line of text, or as JSON for programs")
+    .addHelpText("after", `\nExample: shoal ${of} invite 5be1... --once > invitation.txt`)
     .action(
       actOnNode(runtime, async (session, args, options) => {
         const body = {
@@ -51,10 +51,13 @@ export function addInvite(
           ...optional(options, { invitee: "for", requester: "as" }),
         };
         const { invitation, invitations } = await send(session, argument(args, 0), body);
-        tellInvitation(session.output, invitation ?? invitations?.map((each) => each.invitation));
+        tellInvitations(session.output, invitation === undefined ? listed(invitations) : [invitation]);
       }),
     );
 }
+
+const listed = (invitations: Invited["invitations"] = []): readonly SignedInvitation[] =>
+  invitations.map((each) => each.invitation);
 
 /** `join <invitation>`; `send` asks the node. */
 export function addJoin(
@@ -68,14 +71,14 @@ export function addJoin(
 ): void {
   parent
     .command("join")
-    .argument("<invitation>", "JSON, @file, or - for standard input")
+    .argument("<invitation>", "the line that `invite` writes, its JSON, @file, or - for standard input")
     .option("--name <name>", "what the group is called on this node")
     .option("--as <member>", "who joins; default: the node's account")
     .description(`Joins a ${of} by invitation`)
-    .addHelpText("after", `\nExample: shoal ${of} join @invitation.json`)
+    .addHelpText("after", `\nExample: shoal ${of} join @invitation.txt`)
     .action(
       actOnNode(runtime, async (session, args, options) => {
-        const invitation = readInvitation(await readJson(argument(args, 0), "invitation"));
+        const invitation = await invitationFrom(argument(args, 0));
         const body = { invitation, ...optional(options, { groupName: "name", requester: "as" }) };
         const joined = await send(session, body);
         session.output.result(joined, joined.groupId, (now) => details({ ...joined }, now));
@@ -83,16 +86,22 @@ export function addJoin(
     );
 }
 
-/** Quiet or not, people and programs get the same: it is for a file, or for another command. */
-export function tellInvitation(output: Output, invitation: unknown): void {
-  output.line(JSON.stringify(invitation, null, 2));
-}
+const INVITATION: Pasted<SignedInvitation> = {
+  mark: "shoal1.",
+  field: "invitation",
+  writer: "invite",
+  read(value) {
+    const inner = (value as { readonly invitation?: unknown } | null)?.invitation;
+    const found = [value, inner].find((candidate) => signedInvitationSchema.safeParse(candidate).success);
+    return found as SignedInvitation | undefined;
+  },
+};
 
-/** As `invite` writes it, or within the node's whole answer. */
-export function readInvitation(value: unknown): SignedInvitation {
-  const inner = (value as { readonly invitation?: unknown } | null)?.invitation;
-  for (const candidate of [value, inner]) {
-    if (signedInvitationSchema.safeParse(candidate).success) return candidate as SignedInvitation;
-  }
-  throw new ShoalError("invalid_argument", "expected what `invite` writes", { field: "invitation" });
-}
+export const tellInvitations = (output: Output, invitations: readonly SignedInvitation[]): void =>
+  tell(output, INVITATION, invitations);
+
+/** Whether it can be one; anything else is a name or an id. */
+export const isInvitation = (given: string): boolean => /^[{@]|^-$/.test(given) || given.startsWith(INVITATION.mark);
+
+/** What `invite` writes. */
+export const invitationFrom = (given: string): Promise<SignedInvitation> => pasted(INVITATION, given);

@@ -55,15 +55,6 @@ export function addNodes(parent: Command, runtime: Runtime): void {
         output.result(data, data.publicKey, (now) => details(data, now));
       }),
     );
-  nodeFlags(group.command("network"))
-    .description("The node's addresses and peers")
-    .action(
-      actOnNode(runtime, async ({ node, output, signal }) => {
-        const { data } = await node.call("node.networkStatus", { signal });
-        const shown = { ...data, listeningAddresses: data.listeningAddresses.join(" ") };
-        output.result(data, data.peerId, (now) => details(shown, now));
-      }),
-    );
   addKnownNodes(group, runtime);
 }
 
@@ -77,15 +68,4 @@ async function usage({ node, output, signal }: NodeSession): Promise<Readonly<Re
     output.note("what it holds is for its administrators: sign in with `shoal auth login`");
     return {};
   }
-}
-
-export function addPeers(parent: Command, runtime: Runtime): void {
-  nodeFlags(parent.command("peers"))
-    .description("How many peers the node is connected to")
-    .action(
-      actOnNode(runtime, async ({ node, output, signal }) => {
-        const { count } = await node.call("node.peers", { signal });
-        output.result({ count }, String(count), () => `${count} ${count === 1 ? "peer" : "peers"}`);
-      }),
-    );
 }

@@ -1,11 +1,14 @@
 /** All REST handlers of a node by id: one for each endpoint, or the compiler says which is missing. */
 import type { nodeApi } from "@shoal/shared/wire/node/index.ts";
 import type { ContextClient } from "../clients/context-client.ts";
+import type { NetworkClient } from "../clients/network-client.ts";
+import type { PeerPorts } from "./server.ts";
 import { aliasHandlers } from "./admin/aliases.ts";
 import { applicationHandlers } from "./admin/applications.ts";
 import { blobHandlers } from "./admin/blobs.ts";
 import { contextHandlers } from "./admin/contexts.ts";
 import type { GovernanceHandlers } from "./admin/governance/index.ts";
+import { networkHandlers } from "./admin/network.ts";
 import { nodeHandlers, type NodeHandlersInit } from "./admin/node.ts";
 import type { HandlersOf } from "./call.ts";
 import type { UntypedHandler } from "./road.ts";
@@ -16,6 +19,8 @@ import type { Log } from "@shoal/shared/base/log.ts";
 export function allHandlers(
   init: NodeHandlersInit & {
     readonly contexts: ContextClient;
+    readonly network: NetworkClient;
+    readonly peers?: PeerPorts;
     readonly streams: EventStreams;
     readonly governance: GovernanceHandlers;
     readonly maxBlobBytes: number;
@@ -25,9 +30,10 @@ export function allHandlers(
   const { nodes, contexts, log } = init;
   const handlers: HandlersOf<typeof nodeApi> = {
     ...nodeHandlers(init),
+    ...networkHandlers(init.network),
     ...applicationHandlers(nodes),
-    ...contextHandlers(contexts),
-    ...blobHandlers({ blobs: nodes.blobs, maxBytes: init.maxBlobBytes, log }),
+    ...contextHandlers(contexts, init.peers?.join),
+    ...blobHandlers({ blobs: nodes.blobs, contexts, finder: init.peers?.finder, maxBytes: init.maxBlobBytes, log }),
     ...aliasHandlers(nodes.aliases),
     ...streamHandlers(init.streams),
     ...init.governance,

@@ -13,7 +13,8 @@ import { NODE_ENDPOINTS } from "@shoal/shared/wire/node/index.ts";
 import type { Guard } from "../auth/contract.ts";
 import type { ContextClient } from "../clients/context-client.ts";
 import type { NetworkClient } from "../clients/network-client.ts";
-import type { NodeClient } from "../clients/node-client.ts";
+import type { BlobFinder, NodeClient } from "../clients/node-client.ts";
+import type { ContextId, PublicKey } from "../model/ids.ts";
 import type { EventBus } from "../model/event.ts";
 import type { Store } from "../storage/store.ts";
 import type { GovernanceHandlers } from "./admin/governance/index.ts";
@@ -34,6 +35,16 @@ import { createSockets } from "./socket/sockets.ts";
 import { openSessions } from "./sse/sessions.ts";
 import { createEventStreams, type EventStreams } from "./sse/streams.ts";
 
+/** What takes other nodes. */
+export interface PeerPorts {
+  readonly finder: BlobFinder;
+  /**
+   * Takes part in a context of a group that this node is in; resolves with who acts there. Rejects `not_found` for a context
+   * that no group here has, `permission_denied` where the account may not enter.
+   */
+  readonly join: (contextId: ContextId) => Promise<PublicKey>;
+}
+
 export interface ServerParts {
   readonly config: ServerConfig;
   readonly contexts: ContextClient;
@@ -41,6 +52,8 @@ export interface ServerParts {
   readonly network: NetworkClient;
   readonly events: EventBus;
   readonly governance: GovernanceHandlers;
+  /** Absent for a node that stands alone. */
+  readonly peers?: PeerPorts;
   /** Sessions of event streams are kept in it. */
   readonly store: Pick<Store, "get" | "scan" | "apply">;
   /** Without one everybody may do everything (proxy mode). */

@@ -37,7 +37,8 @@ describe("what reads", () => {
   const READS = [
     "node status",
     "node identity",
-    "node network",
+    "network status",
+    "network peers",
     "node gc --dry-run",
     "node list",
     "peers",

@@ -20,7 +20,7 @@ const program = createProgram(
 );
 
 type Command = ReturnType<typeof createProgram>;
-const NODE = "node app context call blob alias group namespace peers auth watch".split(" ");
+const NODE = "node app context call blob alias group namespace peers network account auth watch".split(" ");
 
 function leaves(command: Command, path: string): (readonly [string, Command])[] {
   if (command.commands.length === 0) return [[path, command]];
@@ -39,7 +39,8 @@ test("there is a command for each thing that a node can be asked for", () => {
     "node init, node run, node config, node status, node identity, node use, app install, " +
     "blob info, context sync, context invite, context join, auth keys create, auth client-key, auth revoke, " +
     "group members set-role, group contexts allowlist, group upgrade retry, group settings, group invite, group metadata, namespace create-group, " +
-    "namespace join, alias delete, watch, peers, call";
+    "namespace join, alias delete, watch, peers, call, network status, network peers, network block, network unblock, " +
+    "network dial, account pair-init, account pair-complete, account revoke, account devices, context resync, context status";
   for (const path of expected.split(", ")) {
     expect(paths).toContain(path);
   }

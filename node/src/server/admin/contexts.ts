@@ -5,12 +5,14 @@ import type { contextEndpoints, contextSchema } from "@shoal/shared/wire/node/co
 import type { z } from "zod";
 import type { ContextClient, CreateContextInput } from "../../clients/context-client.ts";
 import type { Context } from "../../model/context.ts";
-import { bytesOf, type ApplicationId, type ContextId } from "../../model/ids.ts";
+import { bytesOf, type ApplicationId, type ContextId, type PublicKey } from "../../model/ids.ts";
 import type { Call, HandlersOf } from "../call.ts";
 
 type CreateBody = Call<Extract<(typeof contextEndpoints)[number], { id: "contexts.create" }>>["body"];
 
-export function contextHandlers(contexts: ContextClient): HandlersOf<typeof contextEndpoints> {
+type Join = (id: ContextId) => Promise<PublicKey>;
+
+export function contextHandlers(contexts: ContextClient, join?: Join): HandlersOf<typeof contextEndpoints> {
   const existing = async (id: ContextId): Promise<Context> => {
     const context = await contexts.getContext(id);
     if (context === undefined) throw new ShoalError("not_found", "this node has no such context", { field: "id" });
@@ -20,6 +22,14 @@ export function contextHandlers(contexts: ContextClient): HandlersOf<typeof cont
     (await contexts.listContexts()).filter(({ applicationId }) => applicationId === id);
   const owned = async (id: ContextId): Promise<string[]> =>
     (await contexts.identities(id)).filter((each) => each.owned).map(({ publicKey }) => publicKey);
+
+  /** Without peers there is no context to come to but one that is here. */
+  const joinAlone: Join = async (id) => {
+    await existing(id);
+    const own = (await contexts.identities(id)).find((each) => each.owned);
+    if (own !== undefined) return own.publicKey;
+    throw new ShoalError("permission_denied", "this node may act as no identity of the context", { field: "id" });
+  };
 
   return {
     "contexts.list": async () => ({ data: { contexts: (await contexts.listContexts()).map(viewOf) } }),
@@ -66,15 +76,15 @@ export function contextHandlers(contexts: ContextClient): HandlersOf<typeof cont
       return { data: { identities: await owned(params.id) } };
     },
     "contexts.group": async ({ params }) => ({ data: (await existing(params.id)).groupId }),
-    ...peerHandlers(contexts, existing, owned),
+    ...peerHandlers(contexts, join ?? joinAlone, existing),
   };
 }
 
 /** What has to do with other nodes. */
 function peerHandlers(
   contexts: ContextClient,
+  join: Join,
   existing: (id: ContextId) => Promise<Context>,
-  owned: (id: ContextId) => Promise<readonly string[]>,
 ): Pick<
   HandlersOf<typeof contextEndpoints>,
   "contexts.syncAll" | "contexts.sync" | "contexts.resync" | "contexts.join" | "contexts.leave"
@@ -94,13 +104,9 @@ function peerHandlers(
       await contexts.sync(params.id);
       return { contextId: params.id, resyncStarted: true };
     },
-    "contexts.join": async ({ params }) => {
-      await existing(params.id);
-      const [identity] = await owned(params.id);
-      if (identity === undefined)
-        throw new ShoalError("permission_denied", "this node may act as no identity of the context", { field: "id" });
-      return { data: { contextId: params.id, memberPublicKey: identity } };
-    },
+    "contexts.join": async ({ params }) => ({
+      data: { contextId: params.id, memberPublicKey: await join(params.id) },
+    }),
     "contexts.leave": async ({ params }) => {
       await existing(params.id);
       await contexts.deleteContext(params.id);

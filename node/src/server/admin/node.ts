@@ -3,7 +3,6 @@ import { hex } from "@scure/base";
 import type { Registry } from "prom-client";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { nodeEndpoints } from "@shoal/shared/wire/node/node.ts";
-import type { NetworkClient } from "../../clients/network-client.ts";
 import type { NodeClient } from "../../clients/node-client.ts";
 import { bytesOf } from "../../model/ids.ts";
 import type { HandlersOf } from "../call.ts";
@@ -11,7 +10,6 @@ import { openApiDocument } from "../openapi.ts";
 
 export interface NodeHandlersInit {
   readonly nodes: NodeClient;
-  readonly network: NetworkClient;
   readonly registry: Registry;
   /** Why the node takes no work at present; undefined while it does. */
   readonly unready: () => string | undefined;
@@ -22,7 +20,7 @@ export interface NodeHandlersInit {
 const ALIVE = { data: { status: "alive" } };
 
 export function nodeHandlers(init: NodeHandlersInit): HandlersOf<typeof nodeEndpoints> {
-  const { nodes, network, registry } = init;
+  const { nodes, registry } = init;
   const document = openApiDocument(nodes.identity().version);
   const ready = async (): Promise<{ data: { status: string } }> => {
     const reason = init.unready();
@@ -52,9 +50,5 @@ export function nodeHandlers(init: NodeHandlersInit): HandlersOf<typeof nodeEndp
     },
     "node.usage": async () => ({ data: { ...(await nodes.usage()) } }),
     "node.collect": async ({ body }) => ({ data: await nodes.collect(body) }),
-    "node.networkStatus": async () => {
-      const { peerId, listening, peers } = await network.status();
-      return { data: { peerId, listeningAddresses: [...listening], connectedPeers: peers } };
-    },
   };
 }

@@ -79,7 +79,8 @@ export function createCalls(init: {
     },
     syncStatus: async (request, { contextId }) => {
       await authorize(request, `context:list[${contextId}]`);
-      return JSON.stringify(await contexts.syncStatus(contextId));
+      const { lastError = null, ...status } = await contexts.syncStatus(contextId);
+      return JSON.stringify({ ...status, lastError });
     },
     setEphemeral: async (request, { contextId, state }) => {
       await actor(request, contextId, undefined, undefined);

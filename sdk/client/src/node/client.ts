@@ -41,6 +41,16 @@ export interface ExecuteArguments {
   readonly signal?: AbortSignal;
 }
 
+export interface ContextSyncStatus {
+  readonly contextId: string;
+  /** A context that was joined waits for its first state. */
+  readonly isInitialized: boolean;
+  readonly syncState: string;
+  /** Sessions that failed since one that did not. */
+  readonly failureCount: number;
+  readonly lastError: string | null;
+}
+
 export interface NodeHttpClient extends NodeBlobs {
   readonly baseUrl: string;
   readonly keys: NodeKeys;
@@ -49,6 +59,8 @@ export interface NodeHttpClient extends NodeBlobs {
   call<Id extends NodeCallId>(id: Id, ...input: NodeCallArguments<Id>): Promise<NodeAnswerOf<Id>>;
   /** Runs a method; its output, or undefined where it returned nothing. Throws `RpcError` for what failed inside. */
   execute(input: ExecuteArguments): Promise<unknown>;
+  /** How a context stands among its peers. Throws `RpcError` where the node does not have it. */
+  syncStatus(contextId: string, signal?: AbortSignal): Promise<ContextSyncStatus>;
   /** Events of contexts and groups as they happen; a cut stream is opened again. Ends with the signal. */
   events(options: FollowOptions): AsyncGenerator<NodeStreamEvent>;
 }
@@ -89,7 +101,12 @@ export function createNodeClient(options: NodeClientOptions): NodeHttpClient {
     },
     async execute({ signal, ...params }) {
       const call = { jsonrpc: "2.0", id: 1, method: "execute", params: { argsJson: {}, ...params } };
-      return rpcResult(await json("POST", "/jsonrpc", call, signal));
+      const result = rpcResult(await json("POST", "/jsonrpc", call, signal)) as { readonly output?: unknown } | null;
+      return result?.output ?? undefined;
+    },
+    async syncStatus(contextId, signal) {
+      const call = { jsonrpc: "2.0", id: 1, method: "sync_status", params: { contextId } };
+      return rpcResult(await json("POST", "/jsonrpc", call, signal)) as ContextSyncStatus;
     },
     events: (followed) => followNode({ ...followed, fetch, base, session, clock: systemClock }),
   };

@@ -25,16 +25,13 @@ const CODES: Readonly<Record<string, ShoalError["code"]>> = {
   InternalError: "internal",
 };
 
-/** The output of a successful call; throws `RpcError` for another one, `internal` for what is no answer at all. */
+/** The result of a successful call; throws `RpcError` for another one, `internal` for what is no answer at all. */
 export function rpcResult(answer: unknown): unknown {
   if (typeof answer !== "object" || answer === null || !("result" in answer || "error" in answer))
     throw new ShoalError("internal", "the node's answer is not JSON-RPC");
-  if ("error" in answer) {
-    const { type, data } = (answer.error ?? {}) as { readonly type?: unknown; readonly data?: unknown };
-    throw new RpcError(String(type), data);
-  }
-  const { result } = answer as { readonly result?: { readonly output?: unknown } | null };
-  return result?.output ?? undefined;
+  if (!("error" in answer)) return answer.result;
+  const { type, data } = (answer.error ?? {}) as { readonly type?: unknown; readonly data?: unknown };
+  throw new RpcError(String(type), data);
 }
 
 function innermost(type: string, data: unknown): string {

@@ -5,6 +5,8 @@ import { blobIdSchema, contextIdSchema } from "./ids.ts";
 
 const blob = z.object({ id: blobIdSchema });
 const ofContext = { context_id: contextIdSchema.optional() };
+const shared = { context_id: contextIdSchema.optional().describe("whose members may have it") };
+const among = { context_id: contextIdSchema.optional().describe("whose members are asked for what is not here") };
 const info = z.object({ blobId: z.string(), blob_id: z.string(), size: z.int() });
 
 export const blobEndpoints = [
@@ -16,12 +18,12 @@ export const blobEndpoints = [
     summary: "Stores the request's body, at most 1 GiB",
     query: z.object({
       hash: z.string().min(1).max(128).optional().describe("expected content hash; anything else is refused"),
-      ...ofContext,
+      ...shared,
     }),
     body: "bytes",
     answer: dataOf(info),
     generation: "G2 G3",
-    errors: ["payload_too_large"],
+    errors: ["payload_too_large", "not_found"],
   }),
   defineNodeEndpoint({
     id: "blobs.list",
@@ -49,12 +51,12 @@ export const blobEndpoints = [
     method: "GET",
     path: "/admin-api/blobs/{id}",
     permission: "blob:get[{id}]",
-    summary: "A blob's content",
+    summary: "A blob's content; what is not here comes from members of a context",
     params: blob,
-    query: z.object(ofContext),
+    query: z.object(among),
     answer: "bytes",
     generation: "G2 G3",
-    errors: ["not_found"],
+    errors: ["not_found", "unavailable"],
   }),
   defineNodeEndpoint({
     id: "blobs.delete",

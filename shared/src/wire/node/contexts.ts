@@ -184,6 +184,7 @@ export const contextEndpoints = [
     body: z.object({}),
     answer: emptyData,
     generation: "G2 G3",
+    errors: ["unavailable", "deadline_exceeded"],
   }),
   defineNodeEndpoint({
     id: "contexts.sync",
@@ -195,7 +196,7 @@ export const contextEndpoints = [
     body: z.object({}),
     answer: emptyData,
     generation: "G2 G3",
-    errors: ["not_found"],
+    errors: ["not_found", "unavailable", "deadline_exceeded"],
   }),
   defineNodeEndpoint({
     id: "contexts.resync",
@@ -204,10 +205,12 @@ export const contextEndpoints = [
     permission: "context:list[{id}]",
     summary: "Asks peers for the whole state of a context that may be stranded",
     params: context,
-    body: z.object({ force: z.boolean().default(false) }),
+    body: z.object({
+      force: z.boolean().default(false).describe("changes nothing: whole states are compared either way"),
+    }),
     answer: z.object({ contextId: z.string(), resyncStarted: z.boolean() }),
     generation: "G3",
-    errors: ["not_found"],
+    errors: ["not_found", "unavailable", "deadline_exceeded"],
   }),
   defineNodeEndpoint({
     id: "contexts.join",
@@ -219,7 +222,7 @@ export const contextEndpoints = [
     body: z.object({}),
     answer: dataOf(z.object({ contextId: z.string(), memberPublicKey: z.string() })),
     generation: "G3",
-    errors: ["not_found"],
+    errors: ["not_found", "permission_denied"],
   }),
   defineNodeEndpoint({
     id: "contexts.leave",

@@ -5,12 +5,14 @@ import { blobEndpoints } from "./blobs.ts";
 import { contextEndpoints } from "./contexts.ts";
 import type { NodeEndpoint } from "./endpoint.ts";
 import { governanceEndpoints } from "./governance/index.ts";
+import { networkEndpoints } from "./network.ts";
 import { nodeEndpoints } from "./node.ts";
 import { streamEndpoints } from "./streams.ts";
 
 /** In the order of the documentation; where two paths match, the one without a parameter is meant. */
 export const nodeApi = [
   ...nodeEndpoints,
+  ...networkEndpoints,
   ...applicationEndpoints,
   ...contextEndpoints,
   ...blobEndpoints,

@@ -149,13 +149,4 @@ export const nodeEndpoints = [
     ),
     generation: "shoal",
   }),
-  defineNodeEndpoint({
-    id: "node.networkStatus",
-    method: "GET",
-    path: "/admin-api/network/status",
-    permission: "admin",
-    summary: "Addresses and peers",
-    answer: dataOf(z.object({ peerId: z.string(), listeningAddresses: z.array(z.string()), connectedPeers: z.int() })),
-    generation: "G3",
-  }),
 ] as const;

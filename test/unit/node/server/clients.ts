@@ -147,13 +147,18 @@ function memoryApplications(): Applications {
 
 export interface MemoryBlobs extends Blobs {
   readonly held: Map<BlobId, Uint8Array>;
+  /** Contexts that blobs were stored for. */
+  readonly shared: readonly ContextId[];
 }
 
 export function memoryBlobs(): MemoryBlobs {
   const held = new Map<BlobId, Uint8Array>();
+  const shared: ContextId[] = [];
   return {
     held,
-    add: async (content, { expected } = {}) => {
+    shared,
+    add: async (content, { expected, sharedIn } = {}) => {
+      if (sharedIn !== undefined) shared.push(sharedIn);
       const pieces: Uint8Array[] = [];
       for await (const piece of content) pieces.push(piece);
       const bytes = Buffer.concat(pieces);
@@ -221,12 +226,30 @@ export function memoryNode(blobs: Blobs): NodeClient {
   };
 }
 
+const blocked = new Set<string>();
+
 export const memoryNetwork: NetworkClient = {
-  publish: async () => undefined,
   subscribe: async () => undefined,
   unsubscribe: async () => undefined,
-  peers: async () => [],
-  status: async () => ({ peerId: "12D3Koo", listening: ["/ip4/127.0.0.1/tcp/1"], peers: 1 }),
+  peers: async () => ["12D3KooPeer"],
+  peerInfos: async () => [
+    { peerId: "12D3KooPeer", addresses: [], direction: "inbound", connectedAtMs: 7, score: -1, relayed: false },
+  ],
+  status: async () => ({
+    peerId: "12D3Koo",
+    listening: ["/ip4/127.0.0.1/tcp/1"],
+    peers: 1,
+    topics: ["shoal/ctx/1"],
+    blocked: [...blocked],
+    reachability: "private",
+    relays: [],
+  }),
+  block: async (peer) => void blocked.add(peer),
+  unblock: async (peer) => void blocked.delete(peer),
+  dial: async (address) => {
+    if (address.startsWith("/ip4/127.0.0.1/tcp/1/")) return "12D3KooPeer";
+    throw new ShoalError("unavailable", "nobody answers there");
+  },
 };
 
 export function memoryBus(): EventBus {

@@ -12,7 +12,7 @@ import type { EventBus } from "@shoal/node/model/event.ts";
 import type { GovernanceHandlers } from "@shoal/node/server/admin/governance/index.ts";
 import type { ServerConfig } from "@shoal/node/server/config.ts";
 import type { ServerLimits } from "@shoal/node/server/limits.ts";
-import { createServer } from "@shoal/node/server/server.ts";
+import { createServer, type PeerPorts } from "@shoal/node/server/server.ts";
 import type { Store } from "@shoal/node/storage/store.ts";
 import {
   memoryBlobs,
@@ -59,6 +59,7 @@ export async function startServer(
     readonly clock?: Clock;
     readonly store?: Pick<Store, "get" | "scan" | "apply">;
     readonly unready?: () => string | undefined;
+    readonly peers?: PeerPorts;
   } = {},
 ): Promise<TestServer> {
   const contexts = memoryContexts();
@@ -76,6 +77,7 @@ export async function startServer(
     ...(init.guard === undefined ? {} : { guard: init.guard }),
     ...(init.authRoutes === undefined ? {} : { authRoutes: init.authRoutes }),
     ...(init.unready === undefined ? {} : { unready: init.unready }),
+    ...(init.peers === undefined ? {} : { peers: init.peers }),
     registry,
     limits: init.limits ?? {},
     log: silentLog,

@@ -194,9 +194,6 @@ describe("the node", () => {
       },
     });
     expect((await get("/admin-api/usage")).body).toMatchObject({ data: { contexts: 1, uptimeSeconds: 1.5 } });
-    expect((await get("/admin-api/network/status")).body).toEqual({
-      data: { peerId: "12D3Koo", listeningAddresses: ["/ip4/127.0.0.1/tcp/1"], connectedPeers: 1 },
-    });
     expect((await post("/admin-api/identity/context", {})).body).toEqual({ data: { publicKey: BOB } });
   });
 

@@ -198,6 +198,7 @@ describe("presence and sync", () => {
       isInitialized: true,
       syncState: "idle",
       failureCount: 0,
+      lastError: null,
     });
     const missing = await rpc(server, "sync_status", { contextId: OTHER_CONTEXT });
     expect(missing.body["error"]).toEqual({ type: "ContextNotFound" });

@@ -19,6 +19,7 @@ const BY_NAME: Readonly<Record<string, string>> = {
   name: "name",
   alias: "name",
   package: "com.example.kv",
+  address: "/ip4/127.0.0.1/tcp/1/p2p/12D3KooWPeer11111111",
 };
 
 /** In the order of the registry; a new endpoint is in it by being declared. */

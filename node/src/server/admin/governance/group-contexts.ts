@@ -16,7 +16,8 @@ const BITS = {
 
 export function groupContextHandlers({
   governance,
-}: Pick<GovernanceParts, "governance">): HandlersOf<typeof groupContextEndpoints> {
+  bring,
+}: Pick<GovernanceParts, "governance" | "bring">): HandlersOf<typeof groupContextEndpoints> {
   const groupOf = (contextId: ContextId): GroupId => {
     const groupId = governance.groupOf(contextId);
     if (groupId === undefined) throw new ShoalError("not_found", "the context is in no group here", { field: "id" });
@@ -37,6 +38,7 @@ export function groupContextHandlers({
     "groupContexts.join": async ({ params, body }) => {
       contextIn(governance, params.group, body.contextId);
       await governance.joinContext(body.contextId);
+      await bring?.(body.contextId);
       return { data: { contextId: body.contextId, memberPublicKey: governance.account } };
     },
     "groupContexts.visibility": async ({ params }) => {

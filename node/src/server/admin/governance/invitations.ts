@@ -10,7 +10,7 @@ import { expiryOf, invitationOf, invitationView } from "./invitation-wire.ts";
 import type { GovernanceParts } from "./parts.ts";
 import { accountOf, labelView } from "./views.ts";
 
-type Parts = Pick<GovernanceParts, "governance" | "clock">;
+type Parts = Pick<GovernanceParts, "governance" | "clock" | "bring">;
 
 export function invitationHandlers(parts: Parts): HandlersOf<typeof invitationEndpoints> {
   const { governance, clock } = parts;
@@ -49,6 +49,7 @@ export function invitationHandlers(parts: Parts): HandlersOf<typeof invitationEn
         throw new ShoalError("invalid_argument", "the invitation names no context", { field: "invitation" });
       }
       await governance.join(signed, body.newMemberPublicKey);
+      await parts.bring?.(contextId);
       return { data: { contextId, memberPublicKey: body.newMemberPublicKey } };
     },
     "invitations.specializedNode": async ({ body }) => {
