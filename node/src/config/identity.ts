@@ -61,7 +61,7 @@ export function parseSeed(text: string, field: string): Identity {
   return identityOf(bytes);
 }
 
-function identityOf(seed: Uint8Array): Identity {
+export function identityOf(seed: Uint8Array): Identity {
   const { publicKey } = keyPairOf(seed, "seed");
   return { publicKey, seed: new Secret(base58.encode(seed)) };
 }

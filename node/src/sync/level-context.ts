@@ -60,7 +60,7 @@ export async function levelContext(parts: SyncParts, session: Session, contextId
       const isTried = used.filter((each) => each === "tree").length > TREES;
       if (isTried || right !== "write") return { levelled: "apart", used, changed };
       parts.counters.add("divergences");
-      changed = (await compareStates(parts, session, contextId, mine.layout, theirs.layout)) || changed;
+      changed = (await compareStates(parts, session, contextId, mine.layout)) || changed;
     }
   }
   return { levelled: "moving", used, changed };

@@ -1,0 +1,75 @@
+/**
+ * `npm run bundle:browser -- [FOLDER]`: the node of a tab as one file, and the page that shows it. Imports that a browser does
+ * not have are stood in for, module by module; an import that nobody thought of fails the build.
+ */
+import { copyFile, mkdir } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { build, type Plugin } from "esbuild";
+
+const HERE = import.meta.dirname;
+const require = createRequire(import.meta.url);
+const own = (name: string): string => join(HERE, "stand-ins", name);
+
+const STAND_INS: Readonly<Record<string, string>> = {
+  "sodium-native": own("sodium-native.ts"),
+  "node:crypto": own("crypto.ts"),
+  "node:zlib": own("zlib.ts"),
+  "node:fs": own("fs.ts"),
+  "node:fs/promises": own("fs-promises.ts"),
+  "node:net": own("small.ts"),
+  "node:os": own("small.ts"),
+  "node:perf_hooks": own("small.ts"),
+  "node:stream/promises": own("stream-promises.ts"),
+  "prom-client": own("prom-client.ts"),
+  "node:stream": require.resolve("readable-stream"),
+  stream: require.resolve("readable-stream"),
+  "node:path": require.resolve("path-browserify"),
+  path: require.resolve("path-browserify"),
+  "node:events": require.resolve("events/"),
+  "node:url": own("small.ts"),
+  "@libp2p/mdns": own("mdns.ts"),
+  events: require.resolve("events/"),
+  buffer: require.resolve("buffer/"),
+  "node:buffer": require.resolve("buffer/"),
+};
+
+/** Own modules that are another one in a tab: from the end of the path that is imported. */
+const REPLACED: readonly (readonly [RegExp, string])[] = [[/\/prepare-thread\.ts$/, own("prepare-thread.ts")]];
+
+const standIns: Plugin = {
+  name: "stand-ins",
+  setup({ onResolve }) {
+    onResolve({ filter: /^[a-z@]/ }, ({ path }) => {
+      const stand = STAND_INS[path];
+      return stand === undefined ? undefined : { path: stand };
+    });
+    onResolve({ filter: /^\./ }, ({ path, importer }) => {
+      const replaced = REPLACED.find(([pattern]) => pattern.test(path));
+      return replaced === undefined || importer === replaced[1] ? undefined : { path: replaced[1] };
+    });
+  },
+};
+
+export async function buildTab(out: string): Promise<void> {
+  await mkdir(out, { recursive: true });
+  await build({
+    entryPoints: [join(HERE, "tab.ts")],
+    outfile: join(out, "tab.js"),
+    bundle: true,
+    platform: "browser",
+    target: "es2024",
+    format: "esm",
+    minify: true,
+    keepNames: true,
+    legalComments: "linked",
+    inject: [own("globals.ts")],
+    define: { "process.env.NODE_ENV": '"production"', global: "globalThis" },
+    plugins: [standIns],
+    logLevel: "warning",
+    logLimit: 0,
+  });
+  await copyFile(join(HERE, "page.html"), join(out, "index.html"));
+}
+
+if (process.argv[1] === import.meta.filename) await buildTab(process.argv[2] ?? join(HERE, "../../dist/tab"));

@@ -1,0 +1,98 @@
+/**
+ * The little of IndexedDB that the tab's store needs, as promises: read everything once, write batches that are on disk when
+ * they resolve. Types are declared here because the project is typed for Node.
+ */
+import { ShoalError } from "@shoal/shared/base/errors.ts";
+
+interface Request<T> {
+  readonly result: T;
+  readonly error: Error | null;
+  onsuccess: (() => void) | null;
+  onerror: (() => void) | null;
+}
+interface OpenRequest extends Request<Database> {
+  onupgradeneeded: (() => void) | null;
+  onblocked: (() => void) | null;
+}
+interface ObjectStore {
+  getAllKeys(): Request<readonly unknown[]>;
+  getAll(): Request<readonly unknown[]>;
+  put(value: unknown, key: unknown): Request<unknown>;
+  delete(key: unknown): Request<undefined>;
+}
+interface Transaction {
+  readonly error: Error | null;
+  objectStore(name: string): ObjectStore;
+  oncomplete: (() => void) | null;
+  onabort: (() => void) | null;
+}
+interface Database {
+  createObjectStore(name: string): ObjectStore;
+  transaction(names: readonly string[], mode: string, options?: { readonly durability: string }): Transaction;
+  close(): void;
+}
+interface Factory {
+  open(name: string, version: number): OpenRequest;
+}
+
+/** Tables: rows of the store by column and key, chunks of blobs by path. */
+const TABLES = ["rows", "files"] as const;
+export type Table = (typeof TABLES)[number];
+const VERSION = 1;
+
+export interface Change {
+  readonly table: Table;
+  readonly key: Uint8Array | string;
+  /** undefined deletes. */
+  readonly value: Uint8Array | undefined;
+}
+
+export interface IndexedRows {
+  /** Everything in a table. */
+  readAll(table: Table): Promise<readonly (readonly [key: unknown, value: Uint8Array])[]>;
+  /** All or none; on disk when it resolves. Rejects `unavailable` where the browser refuses (a full quota). */
+  write(changes: readonly Change[]): Promise<void>;
+  close(): void;
+}
+
+/** Rejects `unavailable` where the browser keeps nothing, as in some private windows. */
+export async function openIndexedRows(name: string): Promise<IndexedRows> {
+  const factory = (globalThis as unknown as { readonly indexedDB?: Factory }).indexedDB;
+  if (factory === undefined) throw new ShoalError("unavailable", "this browser keeps no data for pages");
+  const opening = factory.open(name, VERSION);
+  opening.onupgradeneeded = () => {
+    for (const table of TABLES) opening.result.createObjectStore(table);
+  };
+  const database = await settled(opening);
+  return {
+    async readAll(table) {
+      const rows = database.transaction([table], "readonly").objectStore(table);
+      const [keys, values] = await Promise.all([settled(rows.getAllKeys()), settled(rows.getAll())]);
+      return keys.map((key, at) => [key, values[at] as Uint8Array] as const);
+    },
+    write: (changes) => written(database, changes),
+    close: () => database.close(),
+  };
+}
+
+function written(database: Database, changes: readonly Change[]): Promise<void> {
+  const transaction = database.transaction(TABLES, "readwrite", { durability: "strict" });
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () =>
+      reject(new ShoalError("unavailable", "the browser refused to keep the data", { cause: transaction.error }));
+    for (const { table, key, value } of changes) {
+      const rows = transaction.objectStore(table);
+      if (value === undefined) rows.delete(key);
+      else rows.put(value, key);
+    }
+  });
+}
+
+function settled<T>(request: Request<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () =>
+      reject(new ShoalError("unavailable", "the browser's database failed", { cause: request.error }));
+  });
+}
