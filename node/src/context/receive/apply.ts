@@ -49,6 +49,7 @@ export async function applyReady(
 async function step(parts: ContextParts, contextId: ContextId, inbox: Inbox, report: Report): Promise<boolean> {
   const { ahead, executor } = parts;
   await ahead.room(contextId);
+  requireCurrent(parts, contextId, inbox);
   const failures = ahead.failures(contextId);
   const tip = ahead.tip(contextId);
   const module = tip?.isInitialized === true ? await moduleOf(parts, contextId) : undefined;
@@ -64,10 +65,18 @@ async function step(parts: ContextParts, contextId: ContextId, inbox: Inbox, rep
     afterTimeout(parts, inbox, batch, report, thrown);
     return true;
   }
-  // What they were merged into never came to be: whoever waits for this asks again.
-  if (ahead.failures(contextId) !== failures) throw new ShoalError("unavailable", "the state could not be stored");
+  // What they were merged into never came to be.
+  if (ahead.failures(contextId) !== failures) throw notStored();
+  requireCurrent(parts, contextId, inbox);
   store(parts, inbox, tip, batch, outcome, report);
   return true;
+}
+
+const notStored = (): ShoalError => new ShoalError("unavailable", "the state could not be stored");
+
+/** A batch of it was lost: it takes for applied what is not. Whoever handed deltas in hears so, and asks again. */
+function requireCurrent(parts: ContextParts, contextId: ContextId, inbox: Inbox): void {
+  if (parts.inboxes.peek(contextId) !== inbox) throw notStored();
 }
 
 /** A request without its deltas, out of the node's own facts. */
@@ -204,13 +213,20 @@ function store(
     dagHeads: [...heads].sort(),
     deltas: (tip.deltas ?? 0) + applied.length,
   };
+  const stored = parts.ahead.append(next, [...rows, parts.registry.row(next)]);
   report.write(
-    parts.ahead.append(next, [...rows, parts.registry.row(next)]).then(() => {
-      parts.inboxes.arrived(tip.id, applied);
-      parts.idSets.add(tip.id, applied);
-      parts.events.publish({ contextId: tip.id, event: { type: "StateMutation", newRoot: root, events } });
-      parts.due.kick(tip.id);
-    }),
+    stored.then(
+      () => {
+        parts.inboxes.arrived(tip.id, applied);
+        parts.idSets.add(tip.id, applied);
+        parts.events.publish({ contextId: tip.id, event: { type: "StateMutation", newRoot: root, events } });
+        parts.due.kick(tip.id);
+      },
+      (thrown: unknown) => {
+        parts.inboxes.drop(tip.id);
+        throw thrown;
+      },
+    ),
   );
 }
 

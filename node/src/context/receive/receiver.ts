@@ -54,9 +54,9 @@ export function createReceiver(parts: ContextParts): Receiver {
         await applyReady(parts, id, inbox, report);
         await keep(parts, id, inbox, report);
       }
-      await Promise.all(report.writes);
       wake(id, inbox);
     });
+    await Promise.all(report.writes);
     return report.done();
   };
 

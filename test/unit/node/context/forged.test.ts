@@ -13,7 +13,7 @@ import { writeStorageDelta } from "@shoal/node/crdt/actions.ts";
 import { bytesOf, idOf, type ContextId, type Hash } from "@shoal/node/model/ids.ts";
 import { keyPairOf, sign } from "@shoal/node/model/keys.ts";
 import { sha256 } from "@shoal/node/model/sha256.ts";
-import { minutes, seconds, timestamp } from "@shoal/shared/base/time.ts";
+import { milliseconds, minutes, seconds, timestamp } from "@shoal/shared/base/time.ts";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { eventually } from "../../../support/clock.ts";
 import { createVirtualClock } from "../../../support/virtual-clock.ts";
@@ -38,6 +38,9 @@ beforeAll(async () => {
 });
 afterAll(() => team.close());
 
+/** Bob's clock stands where it was set, which must not be behind Alice's. */
+const catchUp = (): Promise<void> => clock.advance(milliseconds(Math.max(0, Date.now() - clock.now())));
+
 beforeEach(async () => {
   bob.rightAt = () => "write";
   ({ contextId } = await createOn(alice, module));
@@ -47,6 +50,7 @@ beforeEach(async () => {
 /** The next honest delta of Alice's, not yet at Bob's. */
 async function honest(key = "a"): Promise<Delta> {
   await call(alice, contextId, "set", { key, value: "b" });
+  await catchUp();
   return decodeDelta((await bodiesFor(alice, bob, contextId)).at(-1)!);
 }
 

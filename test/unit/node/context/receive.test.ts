@@ -1,6 +1,10 @@
 /** Deltas from another node, in every order, also while both write: what becomes of them, and that both end in one state. */
-import { decodeDelta } from "@shoal/node/dag/delta.ts";
-import { idOf, type ContextId, type Hash } from "@shoal/node/model/ids.ts";
+import type { Divergence } from "@shoal/node/context/replica.ts";
+import { decodeDelta, sealDelta } from "@shoal/node/dag/delta.ts";
+import { idOf, type ContextId, type Hash, type PublicKey } from "@shoal/node/model/ids.ts";
+import { sign } from "@shoal/node/model/keys.ts";
+import { sha256 } from "@shoal/node/model/sha256.ts";
+import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { seeded } from "@shoal/shared/base/random.ts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { builtApp } from "../../sdk/app/built.ts";
@@ -130,4 +134,86 @@ test("listeners hear of own deltas only, in their order, and as they are stored;
   const told = bob.events.slice(from).flatMap((event) => ("contextId" in event ? [event.event] : []));
   const events = told.flatMap((event) => (event.type === "StateMutation" ? event.events : []));
   expect(events.map(({ kind }) => kind)).toEqual(Array.from({ length: 6 }, () => "Stored"));
+});
+
+test("where the disk refuses a batch, whoever handed it in hears so, and the same deltas are welcome afterwards", async () => {
+  const contextId = await shared();
+  await write(alice, contextId, 30);
+  const bodies = await bodiesFor(alice, bob, contextId);
+  const apply = bob.store.apply.bind(bob.store);
+  let batches = 0;
+  bob.store.apply = async (rows) => {
+    if (rows.some(({ column }) => column === "delta") && ++batches === 2) throw new ShoalError("unavailable", "full");
+    return apply(rows);
+  };
+  const parts = Array.from({ length: 10 }, (_, at) => bodies.slice(at * 3, at * 3 + 3));
+  const outcomes = await Promise.allSettled(parts.map((part) => bob.replicas.receive(contextId, part)));
+  expect(outcomes.filter(({ status }) => status === "rejected").length).toBeGreaterThan(0);
+  bob.store.apply = apply;
+  expect((await bob.replicas.receive(contextId, bodies)).refused).toEqual([]);
+  await expectLevel(contextId);
+});
+
+test("a root that is not its author's is told and not bent; what is there already changes nothing", async () => {
+  const contextId = await shared();
+  await write(alice, contextId, 1, "first");
+  const [lost] = await bodiesFor(alice, bob, contextId);
+  await level(alice, bob, contextId);
+  const { artifact } = decodeDelta(lost!);
+  await call(alice, contextId, "set", { key: "only", value: "here" });
+  const [apart] = await bodiesFor(alice, bob, contextId);
+  const divergences: Divergence[] = [];
+  const stop = bob.replicas.onDivergence((divergence) => divergences.push(divergence));
+  const wrong = sealDelta({ ...decodeDelta(apart!), expectedRoot: new Uint8Array(32).fill(1) }, (message) =>
+    sign(sha256(Buffer.from("alice")), message),
+  );
+  await bob.replicas.receive(contextId, [wrong.bytes]);
+  stop();
+  expect(divergences).toEqual([
+    {
+      contextId,
+      delta: idOf<Hash>(wrong.id),
+      expected: idOf<Hash>(new Uint8Array(32).fill(1)),
+      found: bob.replicas.summary(contextId)?.root,
+    },
+  ]);
+  expect(bob.replicas.summary(contextId)?.root).toBe(alice.replicas.summary(contextId)?.root);
+  const before = bob.replicas.summary(contextId);
+  expect(await bob.replicas.mergeEntities(contextId, artifact)).toBe(before?.root);
+  expect(bob.replicas.summary(contextId)).toEqual(before);
+  await expect(bob.replicas.mergeEntities(contextId, Uint8Array.of(9))).rejects.toMatchObject({
+    code: "invalid_argument",
+  });
+});
+
+test("entities of a tree comparison change the state and its root, and no head", async () => {
+  const contextId = await shared();
+  await write(alice, contextId, 1);
+  const [body] = await bodiesFor(alice, bob, contextId);
+  const before = bob.replicas.summary(contextId);
+  const root = await bob.replicas.mergeEntities(contextId, decodeDelta(body!).artifact);
+  expect(root).toBe(alice.replicas.summary(contextId)?.root);
+  expect(bob.replicas.summary(contextId)).toEqual({ ...before, root });
+  expect((await bob.replicas.receive(contextId, [body!])).applied).toHaveLength(1);
+  await expectLevel(contextId);
+});
+
+test("presence is told here and to whoever passes it on; contexts come and go with a word", async () => {
+  const turnover: string[] = [];
+  const presence: string[] = [];
+  const stops = [
+    bob.replicas.onContext(({ type }) => turnover.push(type)),
+    bob.replicas.onEphemeral(({ state }) => presence.push(Buffer.from(state).toString())),
+  ];
+  const contextId = await shared();
+  await bob.contexts.setEphemeral(contextId, Buffer.from("typing"));
+  bob.replicas.hearEphemeral(contextId, alice.account as PublicKey, Buffer.from("away"));
+  await bob.contexts.deleteContext(contextId);
+  for (const stop of stops) stop();
+  expect([turnover, presence]).toEqual([["joined", "deleted"], ["typing"]]);
+  expect(bob.events.slice(-2)).toMatchObject([
+    { event: { type: "Ephemeral", author: bob.account, removed: false } },
+    { event: { type: "Ephemeral", author: alice.account, removed: false } },
+  ]);
+  await expect(bob.replicas.receive(contextId, [])).rejects.toMatchObject({ code: "not_found" });
 });
