@@ -57,6 +57,11 @@ const CLAIM: readonly Rule<JoinOp>[] = [
     then: "not_permitted",
     because: "who issued the invitation may not invite members (any more)",
   },
+  {
+    when: (one) => one.namespace.retiredDevices.has(one.key),
+    then: "denied",
+    because: "the device was unlinked",
+  },
   { when: staysOut, then: "denied", because: "was removed, and not invited by name since" },
   {
     when: (one) => memberOf(one, one.signer) !== undefined,

@@ -62,6 +62,11 @@ export const MEMBER_KINDS: Kinds<MemberOp> = {
         because: "that role is given by attestation only",
       },
       {
+        when: (one) => one.namespace.retiredDevices.has(one.action.member),
+        then: "denied",
+        because: "is a device that was unlinked",
+      },
+      {
         when: (one) => memberOf(one, one.action.member) !== undefined,
         then: "already_exists",
         because: "is a member already; a role is changed by MemberRoleSet",

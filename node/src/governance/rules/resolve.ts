@@ -79,17 +79,23 @@ function takenBy(removal: Entry, entry: Entry, { crypto, before }: Parts): Refus
   return taken;
 }
 
-type Victims = ReadonlyMap<Entry, ReadonlySet<Entry>>;
+/** Of a removal: the authorised ops that it would make void, and what it was made upon. */
+interface Reach {
+  readonly victims: Set<Entry>;
+  readonly past: ReadonlySet<Entry>;
+}
 
-/** Of each removal, the authorised ops that it would make void. */
+type Victims = ReadonlyMap<Entry, Reach>;
+
 function victimsOf(entries: readonly Entry[], parts: Parts): Victims {
   const removals = entries.filter(({ take }) => take !== undefined);
-  const all = new Map<Entry, Set<Entry>>(removals.map((removal) => [removal, new Set()]));
-  if (entries.length < 2) return all;
   const within = new Set(entries);
+  const all = new Map<Entry, Reach>(
+    removals.map((removal) => [removal, { victims: new Set(), past: reached(removal, within, "parents") }]),
+  );
   const beside = new Map<Entry, Entry[]>();
-  for (const removal of removals) {
-    const [past, future] = [reached(removal, within, "parents"), reached(removal, within, "children")];
+  for (const [removal, { past }] of all) {
+    const future = reached(removal, within, "children");
     for (const entry of entries) {
       if (entry === removal || entry.cut !== undefined || past.has(entry) || future.has(entry)) continue;
       const known = beside.get(entry);
@@ -100,7 +106,7 @@ function victimsOf(entries: readonly Entry[], parts: Parts): Victims {
   // By op and not by removal: neighbours were made on neighbouring states, which are at hand then.
   for (const entry of entries) {
     for (const removal of beside.get(entry) ?? []) {
-      if (takenBy(removal, entry, parts) !== undefined) all.get(removal)?.add(entry);
+      if (takenBy(removal, entry, parts) !== undefined) all.get(removal)?.victims.add(entry);
     }
   }
   return all;
@@ -113,15 +119,25 @@ interface Played {
 
 type Voids = ReadonlyMap<Entry, Refused>;
 
-/** The state after all that is authorised and not void, each judged where it stands. */
-function play(order: readonly Entry[], base: Namespace | undefined, voids: Voids, crypto: Crypto): Played {
+interface Score {
+  readonly order: readonly Entry[];
+  readonly base: Namespace | undefined;
+  readonly crypto: Crypto;
+}
+
+/**
+ * The state after all that is authorised and not void, each judged where it stands. A removal that is not settled is judged
+ * and not applied: whether one is open is no matter of which comes first.
+ */
+function play({ order, base, crypto }: Score, voids: Voids, settled: ReadonlySet<Entry>): Played {
   const refused = new Map<Entry, Refused>();
   let state = base;
   for (const entry of order) {
     if (entry.cut === undefined && !voids.has(entry)) {
       const verdict = applyAt(state, entry, crypto);
-      if ("state" in verdict) state = verdict.state;
-      else refused.set(entry, { refused: verdict.refused.reason, because: verdict.refused.because });
+      if ("refused" in verdict)
+        refused.set(entry, { refused: verdict.refused.reason, because: verdict.refused.because });
+      else if (entry.take === undefined || settled.has(entry)) state = verdict.state;
     }
     if (state !== undefined) state = noted(state, entry);
   }
@@ -136,6 +152,36 @@ interface Fallen {
 
 const UNFOUNDED: Refused = { refused: "not_permitted", because: "rests on what a removal made void" };
 
+type Felled = ReadonlyMap<Entry, ReadonlySet<Entry>>;
+
+/**
+ * What of the open removals each would fell: those that it takes, and those that rest on an op that it takes, which is found
+ * out by playing without it.
+ */
+function felledBy(
+  open: readonly Entry[],
+  victims: Victims,
+  score: Score,
+  voids: Voids,
+  settled: ReadonlySet<Entry>,
+): Felled {
+  const felled = new Map<Entry, ReadonlySet<Entry>>();
+  for (const removal of open) {
+    const taken = victims.get(removal)?.victims ?? new Set();
+    const direct = open.filter((each) => taken.has(each));
+    const upon = open.filter(
+      (each) => each !== removal && !taken.has(each) && victims.get(each)?.past.isDisjointFrom(taken) === false,
+    );
+    if (upon.length > 0) {
+      const without = new Map([...voids, ...[...taken].map((each) => [each, UNFOUNDED] as const)]);
+      const { refused } = play(score, without, settled);
+      direct.push(...upon.filter((each) => refused.has(each)));
+    }
+    felled.set(removal, new Set(direct));
+  }
+  return felled;
+}
+
 interface Next {
   readonly removal: Entry;
   /** Removals that it takes and that take it, by however many steps. */
@@ -146,8 +192,8 @@ interface Next {
  * The removal to be settled next: one that no other takes, or else, of those that only their own circle takes, the senior's.
  * Seniority is what earlier settled removals left of it.
  */
-function nextOf(open: readonly Entry[], victims: Victims, settled: ReadonlySet<Entry>, parts: Parts): Next {
-  const circles = sourceCircles(open, (removal) => victims.get(removal) ?? []);
+function nextOf(open: readonly Entry[], felled: Felled, settled: ReadonlySet<Entry>, parts: Parts): Next {
+  const circles = sourceCircles(open, (removal) => felled.get(removal) ?? []);
   const free = circles.filter((circle) => circle.size === 1);
   const ranked = (free.length > 0 ? free : circles).flatMap((circle) =>
     [...circle].map((removal) => ({ removal, circle, seniority: seniorityLeft(removal, settled, parts) })),
@@ -165,49 +211,48 @@ function seniorityLeft(removal: Entry, settled: ReadonlySet<Entry>, { before }: 
 }
 
 /** Settles removals one by one; stops at the first that falls, to be begun again without it. */
-function settle(order: readonly Entry[], base: Namespace | undefined, victims: Victims, fallen: Voids, parts: Parts) {
+function settle(score: Score, victims: Victims, fallen: Voids, parts: Parts) {
   const voids = new Map(fallen);
   const settled = new Set<Entry>();
-  let played = play(order, base, voids, parts.crypto);
   for (;;) {
-    const open = order.filter(
+    const played = play(score, voids, settled);
+    const unfounded = [...settled].find((each) => played.refused.has(each));
+    if (unfounded !== undefined) return { fallen: { entry: unfounded, why: UNFOUNDED } satisfies Fallen };
+    const open = score.order.filter(
       (each) => victims.has(each) && !settled.has(each) && !voids.has(each) && !played.refused.has(each),
     );
     if (open.length === 0) return { voids, played };
-    const idle = open.filter((each) => victims.get(each)?.size === 0 && !isTaken(each, open, victims));
+    const felled = felledBy(open, victims, score, voids, settled);
+    const inDoubt = new Set(felled.values().flatMap((each) => each));
+    const idle = open.filter((each) => victims.get(each)?.victims.size === 0 && !inDoubt.has(each));
     for (const each of idle) settled.add(each);
     if (idle.length > 0) continue;
-    const { removal, circle } = nextOf(open, victims, settled, parts);
+    const { removal, circle } = nextOf(open, felled, settled, parts);
     settled.add(removal);
-    const taken = new Map<Entry, Refused>();
-    for (const victim of victims.get(removal) ?? []) taken.set(victim, takenBy(removal, victim, parts)!);
+    const lost = new Map<Entry, Refused>();
+    for (const victim of victims.get(removal)?.victims ?? []) lost.set(victim, takenBy(removal, victim, parts)!);
     // Within a circle the senior's stands, so what would take it does not.
     for (const other of circle) {
-      if (victims.get(other)?.has(removal)) taken.set(other, { refused: "denied", because: "its senior's stands" });
+      if (lost.has(other) || victims.get(other)?.victims.has(removal) !== true) continue;
+      lost.set(other, { refused: "denied", because: "its senior's stands" });
     }
-    for (const [victim, why] of taken) {
+    for (const [victim, why] of lost) {
       if (settled.has(victim)) return { fallen: { entry: victim, why } satisfies Fallen };
       if (!voids.has(victim)) voids.set(victim, why);
     }
-    if (taken.size > 0) played = play(order, base, voids, parts.crypto);
-    const lost = [...settled].find((each) => played.refused.has(each));
-    if (lost !== undefined) return { fallen: { entry: lost, why: UNFOUNDED } satisfies Fallen };
   }
 }
 
-const isTaken = (entry: Entry, by: readonly Entry[], victims: Victims): boolean =>
-  by.some((each) => victims.get(each)?.has(entry) === true);
-
 /** What a region gives upon the state at its base. */
 export function resolve(entries: readonly Entry[], base: Namespace | undefined, parts: Parts): Resolved {
-  const order = canonicalOrder(entries);
+  const score = { order: canonicalOrder(entries), base, crypto: parts.crypto };
   const victims = victimsOf(entries, parts);
   const fallen = new Map<Entry, Refused>();
   for (;;) {
-    const outcome = settle(order, base, victims, fallen, parts);
+    const outcome = settle(score, victims, fallen, parts);
     if (outcome.fallen === undefined) {
       const { voids, played } = outcome;
-      return { state: played.state, order, verdicts: verdictsOf(order, voids, played) };
+      return { state: played.state, order: score.order, verdicts: verdictsOf(score.order, voids, played) };
     }
     // Each round begins with one more that has fallen, so there are no more rounds than removals.
     fallen.set(outcome.fallen.entry, outcome.fallen.why);
