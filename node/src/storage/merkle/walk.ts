@@ -2,9 +2,9 @@
 import { sha256 } from "../../model/sha256.ts";
 import { decodeEntityIndex, hashWithChildren, inHashOrder, type EntityIndex } from "./entity-index.ts";
 import { collectionHash, decodeEntity, ownHash } from "./entity-row.ts";
-import { expectedNode, type Leaf } from "./recompute.ts";
+import type { Leaf } from "./recompute.ts";
 import { entityKey, guestEntryKey, guestIndexKey, nodeKey, ROW } from "./row-keys.ts";
-import { decodeNode } from "./trie-node.ts";
+import { BUCKET, countOf, decodeNode, encodeNode, type TrieNode } from "./trie-node.ts";
 
 /** A row of the context by its key, without the context's prefix. */
 export type GetRow = (key: Uint8Array) => Uint8Array | undefined;
@@ -35,12 +35,25 @@ const same = (a: Uint8Array | undefined, b: Uint8Array): boolean => a !== undefi
 
 /** Recomputes every hash of the context's tree from its rows; the root, or the first thing that is wrong and where. */
 export function verifyTree(get: GetRow, context: Uint8Array): Verification {
+  const steps = verifySteps(get, context, Infinity);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/**
+ * As `verifyTree`, but stops after every `pace` entities and goes on when it is asked to: who verifies a large state lets others
+ * have the thread between. Needs no more memory than one node of each level. Yields how many entities were verified.
+ */
+export function* verifySteps(get: GetRow, context: Uint8Array, pace: number): Generator<number, Verification> {
   let entities = 0;
   try {
     let root = new Uint8Array(32);
     for (const entity of walk(get, context, true)) {
       entities += 1;
       if (entity.parent === undefined) root = Uint8Array.from(entity.hash);
+      if (entities % pace === 0) yield entities;
     }
     return { ok: true, root, entities };
   } catch (thrown) {
@@ -61,7 +74,10 @@ function* walk(get: GetRow, context: Uint8Array, check: boolean): Generator<Tree
 }
 
 function* walkHost(get: GetRow, context: Uint8Array, check: boolean): Generator<TreeEntity> {
-  for (const { id, hash } of leavesOf(get, context, check)) {
+  const leaves = leavesOf(get, context, check);
+  let step = leaves.next();
+  for (; step.done !== true; step = leaves.next()) {
+    const { id, hash } = step.value;
     const key = entityKey(ROW.collection, id);
     const { write } = readEntity(get, key, id, context);
     const trieRoot = yield* walkEntries(get, id, check);
@@ -69,8 +85,7 @@ function* walkHost(get: GetRow, context: Uint8Array, check: boolean): Generator<
     if (check && !same(hash, full)) throw new Problem(hex(id), "the context has another hash of this collection");
     yield { id, parent: context, hash: full, rows: [key] };
   }
-  const node = get(nodeKey(ROW.node, context, ""));
-  yield { id: context, parent: undefined, hash: node === undefined ? new Uint8Array(32) : sha256(node), rows: [] };
+  yield { id: context, parent: undefined, hash: step.value ?? new Uint8Array(32), rows: [] };
 }
 
 function* walkEntries(
@@ -78,15 +93,17 @@ function* walkEntries(
   collection: Uint8Array,
   check: boolean,
 ): Generator<TreeEntity, Uint8Array | undefined> {
-  for (const { id, hash } of leavesOf(get, collection, check)) {
+  const leaves = leavesOf(get, collection, check);
+  let step = leaves.next();
+  for (; step.done !== true; step = leaves.next()) {
+    const { id, hash } = step.value;
     const key = entityKey(ROW.entry, id);
     const { write } = readEntity(get, key, id, collection);
     if (check && !same(hash, ownHash(write)))
       throw new Problem(hex(id), "the collection has another hash of this entry");
     yield { id, parent: collection, hash, rows: [key] };
   }
-  const node = get(nodeKey(ROW.node, collection, ""));
-  return node === undefined ? undefined : sha256(node);
+  return step.value;
 }
 
 function readEntity(get: GetRow, key: Uint8Array, id: Uint8Array, parent: Uint8Array): ReturnType<typeof decodeEntity> {
@@ -103,12 +120,19 @@ function readEntity(get: GetRow, key: Uint8Array, id: Uint8Array, parent: Uint8A
   return entity;
 }
 
-/** The entries of a trie from its stored nodes, each of which must be what its entries alone make it. */
-function leavesOf(get: GetRow, owner: Uint8Array, check: boolean): readonly Leaf[] {
-  return get(nodeKey(ROW.node, owner, "")) === undefined ? [] : leavesBelow(get, owner, "", check);
+/** The entries of a trie from its stored nodes, one after the other; the root's hash at the end, undefined for an empty one. */
+function* leavesOf(get: GetRow, owner: Uint8Array, check: boolean): Generator<Leaf, Uint8Array | undefined> {
+  if (get(nodeKey(ROW.node, owner, "")) === undefined) return undefined;
+  return (yield* leavesBelow(get, owner, "", check)).hash;
 }
 
-function leavesBelow(get: GetRow, owner: Uint8Array, path: string, check: boolean): readonly Leaf[] {
+/** Each node is held to the form that its entries alone give it, and to what its parent says of it. */
+function* leavesBelow(
+  get: GetRow,
+  owner: Uint8Array,
+  path: string,
+  check: boolean,
+): Generator<Leaf, { readonly count: number; readonly hash: Uint8Array }> {
   const where = `${hex(owner)}/${path}`;
   const row = get(nodeKey(ROW.node, owner, path));
   if (row === undefined) throw new Problem(where, "the node is missing");
@@ -118,20 +142,34 @@ function leavesBelow(get: GetRow, owner: Uint8Array, path: string, check: boolea
   } catch {
     throw new Problem(where, "the node cannot be read");
   }
-  const leaves: Leaf[] = [];
+  const count = countOf(node);
+  if (check && !isCanonical(node, row, path)) throw new Problem(where, "the node is not what its entries make it");
   if (node.kind === "bucket") {
-    for (const [at, id] of node.ids.entries()) leaves.push({ id, hash: node.hashes[at]! });
-    if (leaves.some(({ id }) => !hex(id).startsWith(path))) throw new Problem(where, "an id stands below another path");
-  } else {
-    for (let nibble = 0; nibble < 16; nibble++) {
-      if (node.counts[nibble] === 0) continue;
-      for (const leaf of leavesBelow(get, owner, path + nibble.toString(16), check)) leaves.push(leaf);
+    for (const [at, id] of node.ids.entries()) yield { id, hash: node.hashes[at]! };
+    return { count, hash: sha256(row) };
+  }
+  if (path.length >= LAST_DEPTH) throw new Problem(where, "the node is deeper than ids are long");
+  for (let nibble = 0; nibble < 16; nibble++) {
+    if (node.counts[nibble] === 0) continue;
+    const below = yield* leavesBelow(get, owner, path + nibble.toString(16), check);
+    if (check && (below.count !== node.counts[nibble] || !same(node.hashes[nibble], below.hash))) {
+      throw new Problem(`${where}${nibble.toString(16)}`, "the node is not the one that its parent names");
     }
   }
-  if (check && !same(row, expectedNode(leaves, path.length))) {
-    throw new Problem(where, "the node is not what its entries make it");
-  }
-  return leaves;
+  return { count, hash: sha256(row) };
+}
+
+/** Nibbles above the last one of an id: the longest path of a branch. */
+const LAST_DEPTH = 63;
+
+/** Whether a node is a bucket if and only if its entries fit into one, and says each thing once and in order. */
+function isCanonical(node: TrieNode, row: Uint8Array, path: string): boolean {
+  const count = countOf(node);
+  if (node.kind === "branch") return count > BUCKET && same(encodeNode(node), row);
+  if (count === 0 || count > BUCKET) return false;
+  return node.ids.every(
+    (id, at) => hex(id).startsWith(path) && (at === 0 || Buffer.compare(node.ids[at - 1]!, id) < 0),
+  );
 }
 
 interface Visit {

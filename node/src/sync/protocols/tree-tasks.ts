@@ -15,6 +15,8 @@ export type Answers = readonly (Uint8Array | undefined)[];
 export interface Task {
   /** None: what it does is done here. At most `MIN_ITEMS`. */
   readonly asks: readonly TreeAsk[];
+  /** It tells what was found. */
+  readonly tells?: true;
   take(answers: Answers): readonly Task[];
 }
 
@@ -26,6 +28,7 @@ const MOVES = 8;
 /** What is told must wait until all before it has been: so it is a task in its place, not done where it is found. */
 export const later = (tell: () => void): Task => ({
   asks: [],
+  tells: true,
   take() {
     tell();
     return [];
@@ -79,9 +82,15 @@ export class Walk {
     const tasks: Task[] = [];
     let asks = 0;
     for (let task = this.#stack.pop(); task !== undefined; task = this.#stack.pop()) {
+      if (task.tells === true && tasks.length > 0) {
+        // Not before what is below those.
+        tasks.push(task);
+        continue;
+      }
       if (task.asks.length === 0) {
         // What it makes stands before all that is left, and after all that was taken.
         this.#push(task.take([]));
+        if (this.#tellings.isDue) break;
         continue;
       }
       if (asks + task.asks.length > MAX_ASKS) {
@@ -115,9 +124,13 @@ export class Walk {
     for (const task of tasks) {
       const end = at + task.asks.length;
       if (end > answer.items.length) break;
+      taken += 1;
+      if (task.tells === true) {
+        next.push(task);
+        continue;
+      }
       for (const made of task.take(answer.items.slice(at, end))) deepen(made, along, next);
       at = end;
-      taken += 1;
     }
     this.#push([...next, ...tasks.slice(taken)]);
     return true;
