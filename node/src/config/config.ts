@@ -13,6 +13,7 @@ import type { ServerConfig } from "../server/config.ts";
 import { parseKeypair, parseSeed, peerIdOf, type Identity } from "./identity.ts";
 import { fileSchema, type ConfigFile } from "./sections.ts";
 import { WITHOUT_EFFECT } from "./server-section.ts";
+import { isCarried } from "./values.ts";
 import { parseToml, valueAt, type Table } from "./toml.ts";
 
 export const CONFIG_FILE = "config.toml";
@@ -216,6 +217,12 @@ function warningsOf(file: ConfigFile, table: Table, mode: AuthSettings["mode"]):
     ),
     ...(mode === "proxy" && open.length > 0
       ? [`auth_mode is proxy, so whoever reaches ${open.join(", ")} may do everything: let only the proxy reach it`]
+      : []),
+    ...file.swarm.listen
+      .filter((address) => !isCarried(address))
+      .map((address) => `swarm.listen: nothing listens on ${address}, only TCP and WebSocket are carried`),
+    ...(file.discovery.advertise_address && file.discovery.external_address.length === 0
+      ? ["discovery.advertise_address announces nothing without external_address"]
       : []),
     ...(file.server.embedded_auth.development.enable_mock_auth
       ? ["mock tokens are switched on: never outside of tests"]

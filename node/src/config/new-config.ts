@@ -13,6 +13,8 @@ export interface InitOptions {
   readonly bootNetwork?: BootNetwork;
   readonly swarmHost?: readonly string[];
   readonly swarmPort?: number;
+  /** Ours: where browser tabs reach the node; without it they cannot. */
+  readonly swarmWebSocketPort?: number;
   readonly serverHost?: readonly string[];
   readonly serverPort?: number;
   readonly authMode?: "proxy" | "embedded";
@@ -42,7 +44,10 @@ export function newConfig(
   const { identity, account } = keys;
   const serverHosts = options.serverHost ?? ["127.0.0.1", "::1"];
   const swarmHosts = options.swarmHost ?? ["0.0.0.0", "::"];
-  const swarmPort = options.swarmPort ?? 2428;
+  const swarm = [
+    `tcp/${options.swarmPort ?? 2428}`,
+    ...(options.swarmWebSocketPort === undefined ? [] : [`tcp/${options.swarmWebSocketPort}/ws`]),
+  ];
   const network = options.bootNetwork === undefined ? [] : BOOT_NETWORKS[options.bootNetwork];
 
   const sections = {
@@ -53,7 +58,8 @@ export function newConfig(
       group: { public_key: account.publicKey, secret_key: account.seed.reveal() },
     },
     swarm: {
-      listen: swarmHosts.flatMap((host) => [`${ip(host)}/tcp/${swarmPort}`, `${ip(host)}/udp/${swarmPort}/quic-v1`]),
+      // merod writes QUIC as well, which this node does not carry.
+      listen: swarmHosts.flatMap((host) => swarm.map((rest) => `${ip(host)}/${rest}`)),
     },
     server: {
       listen: serverHosts.map((host) => `${ip(host)}/tcp/${options.serverPort ?? 2528}`),

@@ -100,3 +100,9 @@ export const listenAddress = z.string().transform((text, context) => {
   context.addIssue({ code: "custom", message: "expected an address such as /ip4/127.0.0.1/tcp/2528" });
   return z.NEVER;
 });
+
+/** Whether the node carries it: TCP, and WebSocket over it. */
+export function isCarried(address: string): boolean {
+  const names = (componentsOf(address) ?? []).map(({ name }) => name);
+  return names[1] === "tcp" && names.slice(2).every((name) => name === "ws");
+}

@@ -19,7 +19,7 @@ import { webSockets } from "@libp2p/websockets";
 import { yamux } from "@libp2p/yamux";
 import { createLibp2p } from "libp2p";
 import { minutes, hours } from "@shoal/shared/base/time.ts";
-import { componentsOf } from "../../config/values.ts";
+import { isCarried } from "../../config/values.ts";
 import { seedBytes } from "../../config/identity.ts";
 import { bytesOf } from "../../model/ids.ts";
 import { gossipOptions } from "./gossip-options.ts";
@@ -107,12 +107,6 @@ export type Host = Awaited<ReturnType<typeof openHost>>;
 interface Inside {
   readonly addressManager: AddressManager;
   readonly transportManager: TransportManager;
-}
-
-/** TCP, and WebSocket over it; what else a file names is for other builds of the node. */
-export function isCarried(address: string): boolean {
-  const names = (componentsOf(address) ?? []).map(({ name }) => name);
-  return names[1] === "tcp" && names.slice(2).every((name) => name === "ws");
 }
 
 /** Not loaded where it is not wanted: it brings a DNS server of its own. */

@@ -40,7 +40,7 @@ describe("the least of files", () => {
       { host: "127.0.0.1", port: 2528 },
       { host: "::1", port: 2528 },
     ]);
-    expect(config.network.swarm.listen).toContain("/ip6/::/udp/2428/quic-v1");
+    expect(config.network.swarm.listen).toEqual(["/ip4/0.0.0.0/tcp/2428", "/ip6/::/tcp/2428"]);
   });
 });
 
@@ -271,6 +271,16 @@ describe("a warning", () => {
     const open = fresh({ serverHost: ["0.0.0.0"] });
     expect(parsed(open).warnings).toEqual([expect.stringContaining("0.0.0.0")]);
     expect(parsed(open, { authMode: "embedded" }).warnings).toEqual([]);
+  });
+
+  it("tells of addresses that nothing listens on, and of announcing nothing", () => {
+    const text = least(
+      `[swarm]\nlisten = ["/ip4/127.0.0.1/udp/1/quic-v1", "/ip4/127.0.0.1/tcp/1/ws"]\n[discovery]\nadvertise_address = true\n`,
+    );
+    expect(parsed(text).warnings).toEqual([
+      expect.stringContaining("/ip4/127.0.0.1/udp/1/quic-v1"),
+      expect.stringContaining("external_address"),
+    ]);
   });
 
   it("tells of keys without effect", () => {

@@ -65,6 +65,7 @@ describe("init", () => {
       bootNetwork: "ipfs",
       swarmHost: ["127.0.0.1"],
       swarmPort: 1,
+      swarmWebSocketPort: 3,
       serverHost: ["::"],
       serverPort: 2,
       mdns: false,
@@ -82,7 +83,7 @@ describe("init", () => {
     const { server, auth, authStorage, network } = await configOf();
     expect(server).toMatchObject({ mode: "read-only", listen: [{ host: "::", port: 2 }] });
     expect([auth.mode, authStorage.type]).toEqual(["embedded", "memory"]);
-    expect(network.swarm.listen).toEqual(["/ip4/127.0.0.1/tcp/1", "/ip4/127.0.0.1/udp/1/quic-v1"]);
+    expect(network.swarm.listen).toEqual(["/ip4/127.0.0.1/tcp/1", "/ip4/127.0.0.1/tcp/3/ws"]);
     expect(network.bootstrap.nodes).toHaveLength(5);
     expect(network.discovery).toMatchObject({
       mdns: false,
