@@ -3,6 +3,7 @@
  * in reverse. Actors that need each other meet through façades that exist before they do.
  */
 import { Registry } from "prom-client";
+import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { Log } from "@shoal/shared/base/log.ts";
 import type { Random } from "@shoal/shared/base/random.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
@@ -13,7 +14,7 @@ import { createAuth, type Auth } from "./auth/auth.ts";
 import { createMemoryStore } from "./storage/memory-store.ts";
 import { BlobStore } from "./blobs/blobs.ts";
 import { contextClient, type ContextClient } from "./clients/context-client.ts";
-import { networkClient } from "./clients/network-client.ts";
+import { lonelyNetwork } from "./clients/network-client.ts";
 import { nodeClient } from "./clients/node-client.ts";
 import type { NodeConfig } from "./config/config.ts";
 import { seedBytes } from "./config/identity.ts";
@@ -30,8 +31,9 @@ import type { NodeMessage } from "./manager/messages.ts";
 import type { UsageParts } from "./manager/usage.ts";
 import { startNodeManager } from "./manager/manager.ts";
 import { nodeMetrics } from "./metrics.ts";
-import type { NetworkMessage } from "./network/messages.ts";
-import { startNetworkManager } from "./network/manager.ts";
+import type { Network } from "./network/contract.ts";
+import { preloadNetwork, startNetwork } from "./network/libp2p/start.ts";
+import { connectPeers, type Peers } from "./peers.ts";
 import { createExecutor } from "./runtime/executor/executor.ts";
 import { governanceHandlers } from "./server/admin/governance/index.ts";
 import { createServer } from "./server/server.ts";
@@ -78,18 +80,21 @@ export async function startNode(init: NodeInit): Promise<Node> {
 type OnClose = (stop: () => Promise<void>) => void;
 
 async function wire(init: NodeInit, onClose: OnClose): Promise<Omit<Node, "close">> {
-  const base = await openBase(init, onClose);
-  const actors = await startActors(init, base, onClose);
-  const { config, clock, random, log } = init;
-  const { store, events, contexts, network, governance, collector } = { ...base, ...actors };
-  const auth = await openAuth(init, store, onClose);
+  // Loaded while the store opens: it is most of what a start would wait for.
+  preloadNetwork();
   const registry = new Registry();
-  nodeMetrics(registry, { collector, contexts });
+  const base = await openBase(init, onClose);
+  const actors = await startActors(init, base, registry, onClose);
+  const { config, clock, random, log } = init;
+  const { store, events, contexts, network, governance, peers, collector } = { ...base, ...actors };
+  const auth = await openAuth(init, store, onClose);
+  nodeMetrics(registry, { collector, contexts, sync: peers.sync.counters });
   const server = await createServer({
     config: config.server,
     contexts,
     nodes: actors.nodes,
-    network,
+    network: networkClient(network),
+    peers,
     events,
     governance: governanceHandlers({
       governance,
@@ -109,6 +114,7 @@ async function wire(init: NodeInit, onClose: OnClose): Promise<Omit<Node, "close
     log,
   });
   onClose(() => server.close());
+  await peers.start();
   governance.upgrades.resume();
   return { urls: server.urls, collector };
 }
@@ -145,7 +151,7 @@ async function startActors(init: NodeInit, base: Base, onClose: OnClose) {
     network: lazyRecipient<NetworkMessage>("network"),
   };
   const contexts = contextClient(recipients.contexts);
-  const network = networkClient(recipients.network);
+  const network = lonelyNetwork(recipients.network);
   const services = await openServices(init, base, contexts);
   const { applications, aliases, governance, account } = services;
   onClose(() => governance.close());
@@ -163,10 +169,11 @@ async function startActors(init: NodeInit, base: Base, onClose: OnClose) {
   });
   recipients.contexts.init(manager);
   onClose(() => manager.stop());
-  recipients.network.init(startNetworkManager({ peerId: config.peerId, clock, log }));
+  const peers = connectPeers({ ...base, ...services, network, replicas, contexts, clock, random, log });
+  late.peers = peers;
+  onClose(() => peers.close());
   const node = startNodeManager({
     ...base,
-    network,
     usage: usageOf(init, base, services, contexts),
     clock,
     random,
@@ -184,14 +191,25 @@ async function startActors(init: NodeInit, base: Base, onClose: OnClose) {
     aliases,
     blobs: base.blobs,
     identity: () => ({ peerId: config.peerId, publicKey: account.publicKey, version: init.version }),
-    peers: () => network.peers(),
+    peers: async () => network.peers().map(({ peerId }) => peerId),
     collect: (options) => collector.run(options),
   });
-  return { contexts, network, governance, collector, nodes, isStopped: () => stopped };
+  return { contexts, network, governance, peers, collector, nodes, isStopped: () => stopped };
+}
+
+/** What is made after those who ask for it. */
+interface Late {
+  peers?: Peers;
+}
+
+interface Around {
+  readonly contexts: ContextClient;
+  readonly network: Network;
+  readonly late: Late;
 }
 
 /** What needs no actor of its own. */
-async function openServices(init: NodeInit, { store, blobs, events }: Base, contexts: ContextClient) {
+async function openServices(init: NodeInit, { store, blobs, events }: Base, { contexts, network, late }: Around) {
   const { config, clock, random, log } = init;
   const applications = await ApplicationStore.open({
     store,
@@ -217,6 +235,13 @@ async function openServices(init: NodeInit, { store, blobs, events }: Base, cont
     account,
     applications,
     updateContext,
+    addresses: () => network.status().listening,
+    joiner: {
+      async bring(invitation) {
+        if (late.peers === undefined) throw new ShoalError("unavailable", "the node is still starting");
+        await late.peers.joiner.bring(invitation);
+      },
+    },
   });
   return { applications, account, governance, aliases: createAliases(store) };
 }

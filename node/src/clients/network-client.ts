@@ -23,7 +23,7 @@ export interface NetworkClient {
 
 type Asked = Pick<Network, "subscribe" | "unsubscribe" | "peers" | "status" | "block" | "unblock" | "dial">;
 
-export function networkClientOf(network: Asked): NetworkClient {
+export function networkClient(network: Asked): NetworkClient {
   return {
     subscribe: (topic) => network.subscribe(topic),
     unsubscribe: (topic) => network.unsubscribe(topic),
@@ -37,7 +37,7 @@ export function networkClientOf(network: Asked): NetworkClient {
 }
 
 /** Of a node that stands alone. */
-export function networkClient(manager: Recipient<NetworkMessage>): NetworkClient {
+export function lonelyNetwork(manager: Recipient<NetworkMessage>): NetworkClient {
   const alone = async (): Promise<never> => {
     throw new ShoalError("unavailable", "this node stands alone");
   };

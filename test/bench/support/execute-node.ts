@@ -13,7 +13,7 @@ import type { Guard } from "@shoal/node/auth/contract.ts";
 import { DEFAULT_AUTH_SETTINGS } from "@shoal/node/auth/settings.ts";
 import { BlobStore } from "@shoal/node/blobs/blobs.ts";
 import { contextClient, type ContextClient } from "@shoal/node/clients/context-client.ts";
-import { networkClient } from "@shoal/node/clients/network-client.ts";
+import { lonelyNetwork } from "@shoal/node/clients/network-client.ts";
 import { nodeClient } from "@shoal/node/clients/node-client.ts";
 import { createAliases } from "@shoal/node/context/aliases.ts";
 import { startContexts } from "@shoal/node/context/start.ts";
@@ -120,7 +120,7 @@ export async function openBenchNode(module: Uint8Array, contexts: number, watch:
     },
   });
   const guard: Guard = { check: (request, required) => watch.time("auth", () => auth.guard.check(request, required)) };
-  const network = networkClient(lazyRecipient<NetworkMessage>("network"));
+  const network = lonelyNetwork(lazyRecipient<NetworkMessage>("network"));
   const parts = (contextsOf: ContextClient): ServerParts => ({
     config: {
       listen: [{ host: "127.0.0.1", port: 0 }],
