@@ -93,6 +93,7 @@ export async function resolveModule(
 ): Promise<{ readonly context: Context; readonly module: ApplicationModule }> {
   const context = parts.registry.get(id);
   if (context === undefined) throw new ExecuteFailure({ type: "ContextNotFound" });
+  if (!context.isInitialized) throw new ExecuteFailure({ type: "Uninitialized" });
   const application = await parts.applications.get(context.applicationId, context.version);
   const module = application?.modules.find((one) => one.service === context.service);
   if (module === undefined) {

@@ -100,6 +100,11 @@ export class Dag<D extends DagDelta> {
     return this.#held;
   }
 
+  /** Given up, by itself or with what it builds upon. */
+  isRefused(id: string): boolean {
+    return this.#refused.has(id);
+  }
+
   /** Whether `next` has something to hand out. */
   get isReady(): boolean {
     return this.#nextReady < this.#ready.length || this.#draining.size > 0;

@@ -25,6 +25,7 @@ export async function updateApplication(parts: ContextParts, input: UpdateApplic
 async function update(parts: ContextParts, input: UpdateApplicationInput): Promise<undefined> {
   await parts.ahead.settled(input.contextId);
   const context = known(parts, input.contextId);
+  if (!context.isInitialized) throw new ShoalError("unavailable", "the context waits for its first state");
   const { application, module } = await target(parts, context, input);
   const from = await parts.applications.get(context.applicationId, context.version);
   requireContinuity(from, application);

@@ -113,13 +113,15 @@ async function moduleOf(parts: ContextParts, contextId: ContextId): Promise<Appl
 function take(inbox: Inbox, report: Report): readonly Item[] {
   const batch: Item[] = [];
   const places = new Map<string, number>();
-  const left = inbox.handedOut.filter((id) => inbox.holds(id));
+  const left = [...inbox.handedOut];
   const limit = inbox.isCautious ? 1 : MAX_BATCH;
   let bytes = 0;
   while (batch.length < limit && bytes < MAX_BATCH_BYTES) {
     const leftover = left.shift();
     const id = leftover ?? (inbox.dag.next()?.id as Hash | undefined);
     if (id === undefined) break;
+    // Given up with what it was to follow.
+    if (inbox.dag.isRefused(id)) continue;
     const { body, delta } = inbox.read(id);
     const parents = delta.parents.map((parent) => idOf<Hash>(parent));
     const times = parents.map(

@@ -65,6 +65,7 @@ const isNodesTrouble = (err: unknown): boolean =>
 async function runOne(parts: ContextParts, id: ContextId, { key, event }: DueEvent): Promise<boolean> {
   const done = { column: "due", key, value: undefined } as const;
   try {
+    await parts.membership.beforeUse(id);
     const call = authorised(parts, id, await actingIdentity(parts, id, undefined));
     if (event?.handler !== undefined && call.right === "write") {
       const { handler: method, data: input } = event;

@@ -74,7 +74,7 @@ export function createReceiver(parts: ContextParts): Receiver {
     void parts.clock
       .sleep(milliseconds(Math.min(span, MAX_SLEEP_MS)), stopping.signal)
       .finally(() => timers.delete(id))
-      .then(() => again(id))
+      .then(() => (parts.registry.get(id) === undefined ? undefined : again(id)))
       .catch((err: unknown) => {
         if (!stopping.signal.aborted) parts.log.warn({ context: id, err }, "waiting deltas could not be judged again");
       });

@@ -17,6 +17,7 @@ import type { ContextReplicas } from "@shoal/node/context/replica.ts";
 import { idOf, type ApplicationId, type GroupId, type Hash, type PublicKey } from "@shoal/node/model/ids.ts";
 import { keyPairOf } from "@shoal/node/model/keys.ts";
 import { sha256 } from "@shoal/node/model/sha256.ts";
+import type { Executor, MergeOutcome, MergeRequest } from "@shoal/node/runtime/contract.ts";
 import { createExecutor } from "@shoal/node/runtime/executor/executor.ts";
 import { DEFAULT_LIMITS, type VmLimits } from "@shoal/node/runtime/limits.ts";
 import { prepareModule } from "@shoal/node/runtime/module/prepare.ts";
@@ -55,11 +56,13 @@ export interface RigOptions {
   readonly account?: string;
   readonly clock?: Clock;
   readonly rightAt?: Rig["rightAt"];
+  /** What stands in for the executor's own `merge`. */
+  readonly merge?: (request: MergeRequest, executor: Executor) => Promise<MergeOutcome>;
 }
 
 export async function openRig(
   directory: string,
-  { limits = {}, account: name = "account", clock = systemClock, rightAt = () => "write" }: RigOptions = {},
+  { limits = {}, account: name = "account", clock = systemClock, rightAt = () => "write", merge }: RigOptions = {},
 ): Promise<Rig> {
   const account = keyPairOf(sha256(Buffer.from(name)), "secret");
   const [storePath, blobsPath] = [join(directory, "store"), join(directory, "blobs")];
@@ -84,7 +87,11 @@ export async function openRig(
   };
   const { manager, replicas } = await startContexts({
     store,
-    executor,
+    executor: {
+      run: (request) => executor.run(request),
+      merge: (request) => (merge === undefined ? executor.merge(request) : merge(request, executor)),
+      close: () => executor.close(),
+    },
     applications: {
       get: async (id, version) =>
         installed.findLast((one) => one.id === id && (version === undefined || one.version === version)),
