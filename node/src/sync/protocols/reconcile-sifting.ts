@@ -12,7 +12,11 @@ import { fitting, MAX_SYMBOLS, type Answer, type Question } from "./reconcile-wi
 type Symbols = Extract<Answer, { readonly type: "symbols" }>;
 
 /** How sure the second answer is to be enough, in standard deviations. */
-const SURE = 1.7;
+const SURE = 3;
+/** That much for some hundred ids would be more than twice their bytes; few cost next to nothing, and many vary little. */
+const LESS_SURE = 1.7;
+const FEW = 64;
+const MANY = 512;
 /** What the second and each further answer bring at least: a share that doubles, so that there are not many. */
 const LEAST_MORE = 4;
 const THEN_MORE = 0.1;
@@ -93,7 +97,10 @@ export class Sifting {
     const guess = guessDifferenceFrom(shown, this.#sketched);
     const difference = Math.max(guess.difference, found + 1, Math.abs(size - this.size));
     const more = Math.max(LEAST_MORE, this.#answers > 1 ? Math.ceil(length * THEN_MORE * 2 ** (this.#answers - 2)) : 0);
-    const wanted = Math.max(symbolsFor({ ...guess, difference }, SURE), length + more);
+    const wanted = Math.max(
+      symbolsFor({ ...guess, difference }, difference < FEW || difference >= MANY ? SURE : LESS_SURE),
+      length + more,
+    );
     const to = Math.min(wanted, this.#most);
     return { type: "symbols", key: this.#key, maxBytes: this.#maxBytes, from: length, to, tag };
   }
