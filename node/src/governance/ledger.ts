@@ -20,8 +20,8 @@ import type { Namespace } from "./rules/state.ts";
 
 export type { Draft, Located };
 
-/** Applies rows in one batch; rejects where none of them was applied. `after`: the state that they lead to. */
-export type Commit = (rows: readonly Row[], after: Namespace | undefined) => Promise<void>;
+/** Applies rows in one batch; rejects where none of them was applied. `after`: the state that they lead to, `heads`: the log's then. */
+export type Commit = (rows: readonly Row[], after: Namespace | undefined, heads: readonly Hash[]) => Promise<void>;
 
 /** What the store has taken. */
 export interface Change {
@@ -131,7 +131,10 @@ class Namespaces {
       ...rows,
     ];
     if (commit === undefined) await durably(store, all);
-    else await commit(all, after);
+    else {
+      const last = ops.at(-1)?.hash;
+      await commit(all, after, last === undefined ? book.history.heads : [last]);
+    }
     if (ops.length === 0 || after === undefined) return [];
     this.#books.set(namespaceId, book);
     const from = book.length;
@@ -165,7 +168,10 @@ class Namespaces {
       waiting,
       refused: [
         ...refused,
-        ...never.map((hash) => ({ index: indexOf.get(hash) ?? -1, because: "it descends from another founding op" })),
+        ...never.flatMap((hash) => {
+          const index = indexOf.get(hash);
+          return index === undefined ? [] : [{ index, because: "it descends from another founding op" }];
+        }),
       ],
     };
   }

@@ -7,10 +7,11 @@ import { seeded } from "@shoal/shared/base/random.ts";
 import { createEventBus } from "@shoal/node/events.ts";
 import type { AdmitInput } from "@shoal/node/context/membership.ts";
 import { createGovernance } from "@shoal/node/governance/governance.ts";
-import type { Governance } from "@shoal/node/governance/contract.ts";
+import type { Governance, Joiner } from "@shoal/node/governance/contract.ts";
 import type { Application } from "@shoal/node/model/application.ts";
 import type { EventBus, NodeEvent } from "@shoal/node/model/event.ts";
 import type { ApplicationId, BlobId, ContextId, GroupId } from "@shoal/node/model/ids.ts";
+import type { KeyPair } from "@shoal/node/model/keys.ts";
 import { openStore } from "@shoal/node/storage/open.ts";
 import type { Row, Store } from "@shoal/node/storage/store.ts";
 import { afterEach } from "vitest";
@@ -76,12 +77,25 @@ export interface TestNode {
 }
 
 const closing: (() => Promise<void>)[] = [];
+let lives = 0;
 
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-export async function startNode(path?: string): Promise<TestNode> {
+export interface NodeOptions {
+  /** Alice, where nobody is named. */
+  readonly account?: KeyPair;
+  /** Absent: a new one, removed after the test. */
+  readonly path?: string;
+  /** What governance has for a store. */
+  readonly wrap?: (store: Store) => Store;
+  readonly joiner?: Joiner;
+  readonly addresses?: readonly string[];
+}
+
+export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
+  const { account = alice, path, wrap = (same) => same, joiner, addresses = [] } = options;
   const directory = path ?? (await mkdtemp(join(tmpdir(), "shoal-governance-")));
   if (path === undefined) closing.push(() => rm(directory, { recursive: true, force: true }));
   const store = await openStore({ path: directory, log: silentLog });
@@ -91,12 +105,15 @@ export async function startNode(path?: string): Promise<TestNode> {
   const moves: string[] = [];
   const failing = new Set<ContextId>();
   const governance = await createGovernance({
-    store,
+    store: wrap(store),
     clock,
-    random: seeded(1),
+    // Keys are drawn from it: no two nodes, and no two lives of one, may draw the same.
+    random: seeded(1).child(`${account.publicKey} ${lives++}`),
     log: silentLog,
     events: bus,
-    account: alice,
+    account,
+    addresses: () => addresses,
+    ...(joiner === undefined ? {} : { joiner }),
     applications,
     updateContext: async (context, { applicationId: target, version, migrateMethod }) => {
       moves.push(`${context}:${target}@${version}:${migrateMethod ?? ""}`);
@@ -113,7 +130,7 @@ export async function startNode(path?: string): Promise<TestNode> {
   closing.push(close);
   const restart = async (): Promise<TestNode> => {
     await close();
-    const next = await startNode(directory);
+    const next = await startNode({ ...options, path: directory });
     next.governance.upgrades.resume();
     return next;
   };
