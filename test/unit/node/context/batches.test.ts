@@ -85,6 +85,22 @@ test("an executor that refuses leaves everything as it was, and the same deltas 
   await expectLevel();
 });
 
+test("nothing is built upon a batch that the disk refused", async () => {
+  const bodies = await history(4);
+  merge = (request, executor) => executor.merge({ ...request, deltas: request.deltas.slice(0, 1) });
+  const apply = bob.store.apply.bind(bob.store);
+  let batches = 0;
+  bob.store.apply = async (rows) => {
+    if (rows.some(({ column }) => column === "delta") && ++batches === 2) throw new ShoalError("unavailable", "full");
+    return apply(rows);
+  };
+  await expect(bob.replicas.receive(contextId, bodies)).rejects.toMatchObject({ code: "unavailable" });
+  bob.store.apply = apply;
+  expect([bob.replicas.summary(contextId)?.deltas, (await bob.replicas.ids(contextId)).size]).toEqual([2, 2]);
+  expect((await bob.replicas.receive(contextId, bodies)).applied).toHaveLength(3);
+  await expectLevel();
+});
+
 test("a write upon more heads than a delta may name joins as many as it may, and peers take it", async () => {
   const delta = decodeDelta((await history(1))[0]!);
   const artifact = writeStorageDelta({ layout: "G3", actions: [] });
