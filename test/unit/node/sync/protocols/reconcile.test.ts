@@ -101,9 +101,10 @@ test("the same question has the same answer, whatever the order in which the set
 
 describe("sets that change meanwhile", () => {
   const pair = makePair(5000, 400, "clustered", seeded(5));
-  const later = makeItems(50, seeded(6));
+  const later = makeItems(50, seeded(6), 1_800_000_000_000n);
 
-  test("the asker's: what was added is neither needed nor told to be lacking", () => {
+  test.each(PATTERNS)("the asker's, %s: what was added is neither needed nor told to be lacking", (pattern) => {
+    const pair = makePair(5000, 400, pattern, seeded(5));
     const [asker, peer] = setsOf(pair);
     const arriving = pair.peer.filter(({ id }) => !asker.has(id)).slice(0, 20);
     const { difference } = reconcile(asker, peer, { key }, () => {
