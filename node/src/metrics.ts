@@ -1,16 +1,18 @@
-/** What the node tells of itself beside its server: contexts, and what the collector did. */
+/** What the node tells of itself beside its server: contexts, and what the collector and sync did. */
 import { Gauge, type Registry } from "prom-client";
 import type { ContextClient } from "./clients/context-client.ts";
 import type { Collector } from "./gc/collector.ts";
+import type { SyncCounters } from "./sync/counters.ts";
 import { SWEEPS } from "./gc/sweeps.ts";
 
 export interface MetricSources {
   readonly collector: Pick<Collector, "totals">;
   readonly contexts: Pick<ContextClient, "listContexts">;
+  readonly sync: Pick<SyncCounters, "read">;
 }
 
 /** Registers gauges that are read when somebody scrapes. */
-export function nodeMetrics(registry: Registry, { collector, contexts }: MetricSources): void {
+export function nodeMetrics(registry: Registry, { collector, contexts, sync }: MetricSources): void {
   registry.registerMetric(
     new Gauge({
       name: "shoal_node_contexts",
@@ -18,6 +20,17 @@ export function nodeMetrics(registry: Registry, { collector, contexts }: MetricS
       registers: [],
       async collect() {
         this.set((await contexts.listContexts()).length);
+      },
+    }),
+  );
+  registry.registerMetric(
+    new Gauge({
+      name: "shoal_sync_total",
+      help: "What this node did to be level with its peers, since the start",
+      labelNames: ["what"],
+      registers: [],
+      collect() {
+        for (const [what, count] of Object.entries(sync.read())) this.set({ what }, count);
       },
     }),
   );

@@ -14,7 +14,7 @@ import { createAuth, type Auth } from "./auth/auth.ts";
 import { createMemoryStore } from "./storage/memory-store.ts";
 import { BlobStore } from "./blobs/blobs.ts";
 import { contextClient, type ContextClient } from "./clients/context-client.ts";
-import { lonelyNetwork } from "./clients/network-client.ts";
+import { networkClient } from "./clients/network-client.ts";
 import { nodeClient } from "./clients/node-client.ts";
 import type { NodeConfig } from "./config/config.ts";
 import { seedBytes } from "./config/identity.ts";
@@ -143,24 +143,30 @@ const cipherOf = ({ storageKey }: NodeInit): { readonly cipher?: Uint8Array } =>
 type Base = Awaited<ReturnType<typeof openBase>>;
 
 /** The actors, with the services between them. */
-async function startActors(init: NodeInit, base: Base, onClose: OnClose) {
+async function startActors(init: NodeInit, base: Base, registry: Registry, onClose: OnClose) {
   const { config, clock, random, log } = init;
   const recipients = {
     contexts: lazyRecipient<ContextMessage>("contexts"),
     node: lazyRecipient<NodeMessage>("node"),
-    network: lazyRecipient<NetworkMessage>("network"),
   };
   const contexts = contextClient(recipients.contexts);
-  const network = lonelyNetwork(recipients.network);
-  const services = await openServices(init, base, contexts);
+  const network = await startNetwork({ config, store: base.store, clock, random, log, registry });
+  onClose(() => network.close());
+  const late: Late = {};
+  const services = await openServices(init, base, { contexts, network, late });
   const { applications, aliases, governance, account } = services;
   onClose(() => governance.close());
 
   let stopped = false;
-  const { manager } = await startContexts({
+  const { manager, replicas } = await startContexts({
     ...base,
     ...services,
     membership: governance,
+    governance: governance.replica,
+    syncing: {
+      sync: async (id) => late.peers?.sync.sync(id),
+      status: (id) => late.peers?.sync.status(id) ?? { syncState: "idle", failureCount: 0 },
+    },
     limits: config.limits,
     clock,
     random,
@@ -181,7 +187,6 @@ async function startActors(init: NodeInit, base: Base, onClose: OnClose) {
   });
   recipients.node.init(node);
   onClose(() => node.stop());
-  for (const { id } of await contexts.listContexts()) await node.send({ type: "BootContext", id });
   const settings = { ...DEFAULT_GC, ...gcOf(config) };
   const collector = createCollector({ ...base, contexts, settings, clock, log });
   collector.start();

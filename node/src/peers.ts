@@ -2,6 +2,7 @@
  * A node among others, put together: sync over the network, joining by invitation, contexts that are followed, blobs and
  * applications that come from members.
  */
+import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { Log } from "@shoal/shared/base/log.ts";
 import type { Random } from "@shoal/shared/base/random.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
@@ -17,7 +18,7 @@ import type { BlobFinder } from "./clients/node-client.ts";
 import type { ContextReplicas } from "./context/replica.ts";
 import type { Governance, Joiner } from "./governance/contract.ts";
 import type { EventBus } from "./model/event.ts";
-import type { ApplicationId, ContextId, GroupId } from "./model/ids.ts";
+import type { ApplicationId, ContextId, GroupId, PublicKey } from "./model/ids.ts";
 import type { KeyPair } from "./model/keys.ts";
 import type { Network, PeerId } from "./network/contract.ts";
 import { keepApplications, type Wanted } from "./sync/applications.ts";
@@ -48,8 +49,11 @@ export interface Peers {
   readonly sync: Sync;
   readonly joiner: Joiner;
   readonly finder: BlobFinder;
-  /** Makes a context of a group that this node belongs to come here. Rejects `not_found`. */
-  readonly join: (contextId: ContextId) => Promise<void>;
+  /**
+   * Makes a context of a group that this node belongs to come here; resolves with who acts there. Rejects `not_found` for one that
+   * no group here has, `permission_denied` where the account may not enter.
+   */
+  readonly join: (contextId: ContextId) => Promise<PublicKey>;
   /** Begins: topics, sessions, following. */
   start(): Promise<void>;
   close(): Promise<void>;
@@ -72,11 +76,14 @@ export function connectPeers(init: PeersInit): Peers {
   const shared = createSharedApplications({ ...init, peers: blobs.finder });
   const stops: (() => void)[] = [];
 
-  const join = async (contextId: ContextId): Promise<void> => {
+  const join = async (contextId: ContextId): Promise<PublicKey> => {
     const groupId = governance.groupOf(contextId);
     const group = groupId === undefined ? undefined : governance.group(groupId).group;
     const context = group?.contexts.get(contextId);
-    if (group === undefined || context === undefined) return;
+    if (group === undefined || context === undefined) {
+      throw new ShoalError("not_found", "no group of this node has such a context", { field: "id" });
+    }
+    await governance.joinContext(contextId);
     const { targetApplicationId: applicationId, targetVersion: version, id } = group;
     await contexts.joinContext({
       contextId,
@@ -85,6 +92,7 @@ export function connectPeers(init: PeersInit): Peers {
       service: context.service ?? "default",
       groupId: id,
     });
+    return account.publicKey;
   };
 
   return {

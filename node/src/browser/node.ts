@@ -93,6 +93,7 @@ export async function startBrowserNode(init: BrowserNodeInit): Promise<BrowserNo
     applications,
     aliases: createAliases(store),
     membership: governance,
+    governance: governance.replica,
     limits: DEFAULT_LIMITS,
     syncing: {
       sync: async (id) => late.peers?.sync.sync(id),

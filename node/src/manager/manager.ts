@@ -3,7 +3,6 @@ import type { Log } from "@shoal/shared/base/log.ts";
 import type { Random } from "@shoal/shared/base/random.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
 import { startActor, type Actor } from "../actors/actor.ts";
-import type { NetworkClient } from "../clients/network-client.ts";
 import { identityRow } from "../context/identities.ts";
 import type { PublicKey } from "../model/ids.ts";
 import { keyPairOf } from "../model/keys.ts";
@@ -13,7 +12,6 @@ import { measureUsage, type UsageParts } from "./usage.ts";
 
 export interface NodeManagerParts {
   readonly store: Store;
-  readonly network: Pick<NetworkClient, "subscribe" | "unsubscribe">;
   readonly usage: UsageParts;
   readonly clock: Clock;
   readonly random: Random;
@@ -31,10 +29,6 @@ export function startNodeManager(parts: NodeManagerParts): Actor<NodeMessage> {
 
 async function handle(parts: NodeManagerParts, message: NodeMessage): Promise<unknown> {
   switch (message.type) {
-    case "BootContext":
-      return parts.network.subscribe(message.id);
-    case "LeaveContext":
-      return parts.network.unsubscribe(message.id);
     case "GenerateIdentity":
       return generateIdentity(parts);
     case "GetUsage":

@@ -11,7 +11,7 @@ export interface FollowParts {
   readonly governance: Pick<GovernanceReplica, "toFollow" | "onFollow">;
   readonly contexts: Pick<ContextReplicas, "list">;
   /** Makes the context's row here; repeated for one that is here it does nothing. */
-  readonly join: (contextId: ContextId) => Promise<void>;
+  readonly join: (contextId: ContextId) => Promise<unknown>;
   readonly log: Log;
 }
 

@@ -13,7 +13,7 @@ import type { Guard } from "@shoal/node/auth/contract.ts";
 import { DEFAULT_AUTH_SETTINGS } from "@shoal/node/auth/settings.ts";
 import { BlobStore } from "@shoal/node/blobs/blobs.ts";
 import { contextClient, type ContextClient } from "@shoal/node/clients/context-client.ts";
-import { lonelyNetwork } from "@shoal/node/clients/network-client.ts";
+import { networkClient } from "@shoal/node/clients/network-client.ts";
 import { nodeClient } from "@shoal/node/clients/node-client.ts";
 import { createAliases } from "@shoal/node/context/aliases.ts";
 import { startContexts } from "@shoal/node/context/start.ts";
@@ -22,7 +22,6 @@ import { createGovernance } from "@shoal/node/governance/governance.ts";
 import { createAttester } from "@shoal/node/governance/tee/attester.ts";
 import type { NodeMessage } from "@shoal/node/manager/messages.ts";
 import { keyPairOf } from "@shoal/node/model/keys.ts";
-import type { NetworkMessage } from "@shoal/node/network/messages.ts";
 import type { Executor, Outcome, RunRequest } from "@shoal/node/runtime/contract.ts";
 import { createExecutor } from "@shoal/node/runtime/executor/executor.ts";
 import { DEFAULT_LIMITS } from "@shoal/node/runtime/limits.ts";
@@ -35,6 +34,7 @@ import { Secret } from "@shoal/shared/base/secret.ts";
 import { systemClock } from "@shoal/shared/system/clock.ts";
 import { systemRandom } from "@shoal/shared/system/random.ts";
 import { createRunner, type Runner } from "@shoal/node/runtime/run/runner.ts";
+import { startPeer } from "../../unit/node/network/rig.ts";
 import type { Stopwatch } from "./stopwatch.ts";
 
 const USER = { username: "bench", password: "bench-password" };
@@ -90,7 +90,7 @@ export async function openBenchNode(module: Uint8Array, contexts: number, watch:
     applications,
     aliases: createAliases(store),
     membership: governance,
-    governance,
+    governance: governance.replica,
     events,
     account,
     limits: DEFAULT_LIMITS,
@@ -120,7 +120,7 @@ export async function openBenchNode(module: Uint8Array, contexts: number, watch:
     },
   });
   const guard: Guard = { check: (request, required) => watch.time("auth", () => auth.guard.check(request, required)) };
-  const network = lonelyNetwork(lazyRecipient<NetworkMessage>("network"));
+  const network = await startPeer({ store, log });
   const parts = (contextsOf: ContextClient): ServerParts => ({
     config: {
       listen: [{ host: "127.0.0.1", port: 0 }],
@@ -138,7 +138,7 @@ export async function openBenchNode(module: Uint8Array, contexts: number, watch:
       peers: async () => [],
       collect: () => Promise.reject(new Error("no collector here")),
     }),
-    network,
+    network: networkClient(network),
     events,
     governance: governanceHandlers({
       governance,

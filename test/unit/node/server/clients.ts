@@ -229,8 +229,6 @@ export function memoryNode(blobs: Blobs): NodeClient {
 const blocked = new Set<string>();
 
 export const memoryNetwork: NetworkClient = {
-  subscribe: async () => undefined,
-  unsubscribe: async () => undefined,
   peers: async () => ["12D3KooPeer"],
   peerInfos: async () => [
     { peerId: "12D3KooPeer", addresses: [], direction: "inbound", connectedAtMs: 7, score: -1, relayed: false },
