@@ -26,6 +26,8 @@ export interface CommitInput {
   readonly outcome: Outcome;
   /** The row of the event that the call handled, removed. */
   readonly handles?: Row;
+  /** Governance heads that the delta names, where they are not those of now. */
+  readonly position?: readonly Hash[];
 }
 
 interface Built {
@@ -108,7 +110,7 @@ export function buildCommit(
     hlc,
     expectedRoot: outcome.rootHash,
     author: bytesOf(identity),
-    position: parts.membership.position(context.id).map(bytesOf),
+    position: (input.position ?? parts.membership.position(context.id)).map(bytesOf),
     // A handler's own events call no further handlers (see `receive/due.ts`).
     events: handles === undefined ? outcome.events : outcome.events.map(({ kind, data }) => ({ kind, data })),
   };

@@ -30,8 +30,9 @@ export interface Placement {
 /**
  * Applies the rows of membership together with the caller's own, in one batch. Resolves when they are in the store, rejects
  * when none of them is; meanwhile nothing else of the namespace changes, so do in it what is to be in the batch and no more.
+ * `position`: governance heads once it is done, for a delta of the same batch; absent: those of now.
  */
-export type Commit = (rows: readonly Row[]) => Promise<void>;
+export type Commit = (rows: readonly Row[], position?: readonly Hash[]) => Promise<void>;
 
 export interface Membership {
   /** Where the context would come to be; throws what `admit` would reject with, before anything has run. */

@@ -16,7 +16,7 @@ import { openBooks, expectedRow } from "./open-books.ts";
 import { claimRows, Places, type Located } from "./places.ts";
 import type { ReceivedOps } from "./replication.ts";
 import type { LoggedOp } from "./rules/op.ts";
-import type { Namespace } from "./rules/state.ts";
+import { LIMITS, type Namespace } from "./rules/state.ts";
 
 export type { Draft, Located };
 
@@ -100,6 +100,12 @@ export async function openLedger(init: LedgerInit): Promise<Ledger> {
 
 async function durably(store: Store, rows: readonly Row[]): Promise<void> {
   await Promise.all([store.apply(rows), store.durable()]);
+}
+
+/** An op of ours names every head, as far as there is room, and the next one names it. */
+function headsAfter({ history: { heads } }: Book, ops: readonly LoggedOp[]): readonly Hash[] {
+  const last = ops.at(-1);
+  return last === undefined ? heads : [...heads.slice(LIMITS.parents), last.hash].sort();
 }
 
 /** The steps of a turn. */

@@ -82,7 +82,11 @@ export function createMembership(init: MembershipInit): Omit<Membership, "before
     async admit(input, commit) {
       const application = await installed(applications, input.applicationId);
       const runs = { appKey: appKeyOf(application), version: application.version };
-      await ledger.submit(placeOf(ledger, input).namespaceId, () => draftsFor(init, input, runs), commit);
+      await ledger.submit(
+        placeOf(ledger, input).namespaceId,
+        () => draftsFor(init, input, runs),
+        (rows, _, heads) => commit(rows, heads),
+      );
     },
     async release(contextId, commit) {
       const groupId = ledger.groupOf(contextId);
@@ -102,7 +106,7 @@ export function createMembership(init: MembershipInit): Omit<Membership, "before
           const alone = now?.namespace.groups.size === 1 && now.group.contexts.size === 1;
           return group.id === ownGroupOf(contextId) && alone ? [detach, last] : [detach];
         },
-        commit,
+        (rows) => commit(rows),
       );
     },
     mayExecute(contextId, identity) {

@@ -64,18 +64,18 @@ async function create(parts: ContextParts, id: ContextId, input: CreateContextIn
     }),
   );
   returned(outcome);
-  const made = madeOf(
-    buildCommit(parts, { context: empty, identity: identity.publicKey, secret: identity.secret, outcome }),
-  );
-  const context = made?.context ?? empty;
   const alias = input.alias === undefined ? [] : [parts.aliases.claim("context", input.alias, id)];
-  const own = [
-    ...alias,
-    ...(made?.rows ?? [registry.row(context)]),
-    identityRow(id, identity.publicKey, identity.secret),
-  ];
-  await parts.membership.admit(newcomer, (rows) => store.apply([...rows, ...own]));
-  registry.set(context);
+  const signer = { identity: identity.publicKey, secret: identity.secret };
+  let made: ReturnType<typeof madeOf>;
+  await parts.membership.admit(newcomer, (rows, position) => {
+    // The first delta stands after the op that makes the context one: before it, nobody had a right in it.
+    made = madeOf(
+      buildCommit(parts, { ...signer, context: empty, outcome, ...(position === undefined ? {} : { position }) }),
+    );
+    const own = [...(made?.rows ?? [registry.row(empty)]), identityRow(id, identity.publicKey, identity.secret)];
+    return store.apply([...rows, ...alias, ...own]);
+  });
+  registry.set(made?.context ?? empty);
   await store.durable();
   if (made?.delta !== undefined) tellStored(parts, id, made.delta);
   parts.watchers.tell("context", { contextId: id, type: "created" });
