@@ -1,6 +1,8 @@
 /** A context of others comes to this node: it is here, and waits for its first state. */
 import type { Context } from "../../model/context.ts";
-import { identityRow } from "../identities.ts";
+import type { ContextId } from "../../model/ids.ts";
+import type { Row } from "../../storage/store.ts";
+import { identityRow, listIdentities, secretOf } from "../identities.ts";
 import type { JoinContextInput } from "../messages.ts";
 import type { ContextParts } from "../parts.ts";
 import { EMPTY_ROOT } from "../registry.ts";
@@ -13,6 +15,8 @@ const PURGE = 4096;
 export async function joinContext(parts: ContextParts, input: JoinContextInput): Promise<boolean> {
   const { contextId: id, applicationId, version, service, groupId } = input;
   if (parts.registry.get(id) !== undefined) return false;
+  // The key that an invitation was accepted with is here before the context is.
+  const kept = await ownIdentities(parts, id);
   // What is left of an earlier stay would count as a state, and as deltas that are known.
   for (let more = true; more;) {
     more = (await collectOrphan(parts, { id, limit: PURGE, dryRun: false })).next !== undefined;
@@ -32,7 +36,7 @@ export async function joinContext(parts: ContextParts, input: JoinContextInput):
       createdAtMs: parts.clock.now(),
       deltas: 0,
     };
-    await store.apply([registry.row(context), identityRow(id, account.publicKey, account.secret)]);
+    await store.apply([registry.row(context), ...kept, identityRow(id, account.publicKey, account.secret)]);
     registry.set(context);
     await store.durable();
     parts.inboxes.drop(id);
@@ -40,5 +44,12 @@ export async function joinContext(parts: ContextParts, input: JoinContextInput):
     parts.log.info({ context: id }, "context joined");
     parts.watchers.tell("context", { contextId: id, type: "joined" });
     return true;
+  });
+}
+
+async function ownIdentities({ store }: ContextParts, id: ContextId): Promise<readonly Row[]> {
+  return (await listIdentities(store, id)).flatMap(({ publicKey }) => {
+    const secret = secretOf(store, id, publicKey);
+    return secret === undefined ? [] : [identityRow(id, publicKey, secret)];
   });
 }

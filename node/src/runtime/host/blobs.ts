@@ -40,10 +40,10 @@ export const blobFunctions = {
     return BigInt(run.blobs.read(fd, run.memory.writable(span)));
   },
 
-  /** Nobody but this node's own contexts is to be told: 1 where it holds the blob. */
+  /** Lets members of the run's own context have a blob that this node holds: 1 where it does, 0 for any other context. */
   blob_announce_to_context(run: RunState, blob: bigint, context: bigint): number {
     const id = run.memory.copyExactly(run.memory.span(blob), ID_BYTES);
-    run.memory.copyExactly(run.memory.span(context), ID_BYTES);
-    return run.blobs.has(id) ? 1 : 0;
+    const where = run.memory.copyExactly(run.memory.span(context), ID_BYTES);
+    return run.blobs.announce(id, where) ? 1 : 0;
   },
 } satisfies HostFunctions;

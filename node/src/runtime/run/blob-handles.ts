@@ -3,7 +3,7 @@
  * its chunks lie on disk and belong to nobody.
  */
 import type { Clock } from "@shoal/shared/ports/clock.ts";
-import { manifestKey } from "../../blobs/manifest.ts";
+import { addReference, manifestKey, referenceKey } from "../../blobs/manifest.ts";
 import { BlobReader, BlobWriter, openBlob, type WrittenBlob } from "../../blobs/worker-blobs.ts";
 import { type ContextId, idOf } from "../../model/ids.ts";
 import type { Reader, Row } from "../../storage/store.ts";
@@ -30,6 +30,8 @@ export class BlobHandles {
   readonly #owner: string;
   readonly #open = new Map<bigint, BlobWriter | Reading>();
   readonly #made = new Map<string, WrittenBlob>();
+  readonly #announced = new Map<string, Uint8Array>();
+  readonly #context: Uint8Array;
   #next = 1n;
   #written = 0;
 
@@ -37,6 +39,7 @@ export class BlobHandles {
     this.#ports = ports;
     this.#reader = reader;
     this.#limits = limits;
+    this.#context = context;
     this.#owner = `context:${idOf<ContextId>(context)}`;
   }
 
@@ -78,17 +81,23 @@ export class BlobHandles {
     return made.blob;
   }
 
-  /** Whether this node holds the blob, or will with this run's rows. */
-  has(blob: Uint8Array): boolean {
-    return this.#made.has(nameOf(blob)) || this.#reader.get("blobs", manifestKey(blob)) !== undefined;
+  /** Shares a blob that this node holds, or will with this run's rows, in the run's own context; false for any other. */
+  announce(blob: Uint8Array, context: Uint8Array): boolean {
+    if (Buffer.compare(context, this.#context) !== 0) return false;
+    if (this.#made.has(nameOf(blob))) return true;
+    if (this.#reader.get("blobs", manifestKey(blob)) === undefined) return false;
+    if (this.#reader.get("blobs", referenceKey(blob, this.#owner)) === undefined)
+      this.#announced.set(nameOf(blob), blob);
+    return true;
   }
 
   get changed(): boolean {
-    return this.#made.size > 0;
+    return this.#made.size + this.#announced.size > 0;
   }
 
   rows(): Row[] {
-    return [...this.#made.values()].flatMap(({ rows }) => rows);
+    const shared = [...this.#announced.values()].flatMap((blob) => addReference(blob, this.#owner));
+    return [...[...this.#made.values()].flatMap(({ rows }) => rows), ...shared];
   }
 
   #openReader(blob: Uint8Array): BlobReader {

@@ -145,7 +145,9 @@ export const indexAndBlobCases: Cases = {
     steps: (at) => [
       ["blob_announce_to_context", at.buffer(HELLO), at.buffer(CONTEXT)],
       ["blob_announce_to_context", at.buffer(CONTEXT), at.buffer(CONTEXT)],
+      // Not the context that the run is in.
+      ["blob_announce_to_context", at.buffer(HELLO), at.buffer(HELLO)],
     ],
-    tells: [[1], [0]],
+    tells: [[1], [0], [0]],
   },
 };
