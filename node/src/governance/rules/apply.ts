@@ -7,14 +7,12 @@ import type { Case, Crypto, Kind, Kinds, Refusal, Take } from "./case.ts";
 import { newGroup } from "./changes.ts";
 import { CONTEXT_KINDS } from "./contexts.ts";
 import { DEVICE_KINDS } from "./devices.ts";
-import { checkForm } from "./form.ts";
 import { INVITATION_KINDS } from "./invitations.ts";
 import { KEY_KINDS } from "./keys.ts";
 import { MEMBER_KINDS } from "./members.ts";
 import { METADATA_KINDS } from "./metadata.ts";
 import type { Action, ActionType, SignedOp } from "./op.ts";
 import { SETTINGS_KINDS } from "./settings.ts";
-import { opBytes } from "./signing-bytes.ts";
 import { accountOf, groupWithoutAdmin, standingOf } from "./standing.ts";
 import { put, type Namespace } from "./state.ts";
 import { TEE_KINDS } from "./tee.ts";
@@ -125,16 +123,6 @@ export function applyAt(namespace: Namespace | undefined, placed: PlacedOp, cryp
 /** Whether the signer had gone on when the op was made: its nonce is no greater than one among its ancestors. */
 export function repeats(namespace: Namespace | undefined, op: SignedOp): boolean {
   return op.nonce <= (namespace?.nonces.get(op.signer) ?? 0);
-}
-
-/** The state after an op that is made upon all others: form, nonce and rules in one. */
-export function applyOp(namespace: Namespace | undefined, op: SignedOp, crypto: Crypto): Verdict {
-  const malformed = checkForm(op, crypto);
-  if (malformed !== undefined) return refuse(malformed.reason, malformed.because);
-  if (repeats(namespace, op)) return refuse("stale_nonce", "the signer has gone on since");
-  const placed = { op, hash: crypto.hash(opBytes(op)), depth: (namespace?.depth ?? 0) + 1 };
-  const verdict = applyAt(namespace, placed, crypto);
-  return "state" in verdict ? { state: noted(verdict.state, placed) } : verdict;
 }
 
 /** What an op takes from others, given the state that it was made on and accepted there; undefined for one that only gives. */

@@ -6,7 +6,7 @@ import { standingOf } from "@shoal/node/governance/rules/standing.ts";
 import type { GroupId, Hash } from "@shoal/node/model/ids.ts";
 import type { KeyPair } from "@shoal/node/model/keys.ts";
 import { expect } from "vitest";
-import { alice, ROOT, seed } from "./people.ts";
+import { add, alice, bob, carol, dave, ROOT, seed } from "./people.ts";
 
 /** Values with maps and sets in them, as text that is equal where they are. */
 export function textOf(value: unknown): string {
@@ -119,4 +119,12 @@ export function outcome(history: History, { hash }: LoggedOp): string {
 export function roleIn(history: History, who: KeyPair, group: GroupId = ROOT): string {
   const { state } = history;
   return (state && standingOf(state, group, who.publicKey)?.role) ?? "nobody";
+}
+
+/** Alice's, with the admins bob and carol (in that order) and the member dave. */
+export function together(): { log: Branches; base: LoggedOp } {
+  const log = new Branches();
+  log.op(alice, add(bob, "Admin"));
+  log.op(alice, add(carol, "Admin"));
+  return { log, base: log.op(alice, add(dave)) };
 }

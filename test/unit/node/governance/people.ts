@@ -1,8 +1,15 @@
 /** People with keys, and a namespace that they act in: what the tests of the rules are written in. */
 import { governanceCrypto, hashOf, signOp, signText } from "@shoal/node/governance/crypto.ts";
-import { applyOp, type Verdict } from "@shoal/node/governance/rules/apply.ts";
-import type { LoggedOp } from "@shoal/node/governance/rules/fold.ts";
-import { OP_VERSION, type Action, type GroupSeed, type Invitation } from "@shoal/node/governance/rules/op.ts";
+import { applyAt, noted, repeats, type Verdict } from "@shoal/node/governance/rules/apply.ts";
+import { checkForm } from "@shoal/node/governance/rules/form.ts";
+import {
+  OP_VERSION,
+  type Action,
+  type GroupSeed,
+  type Invitation,
+  type LoggedOp,
+  type SignedOp,
+} from "@shoal/node/governance/rules/op.ts";
 import { invitationBytes } from "@shoal/node/governance/rules/signing-bytes.ts";
 import { accessTo, standingOf } from "@shoal/node/governance/rules/standing.ts";
 import type { Namespace } from "@shoal/node/governance/rules/state.ts";
@@ -33,6 +40,16 @@ export const seed: GroupSeed = {
   visibility: "Open",
 };
 
+/** What becomes of an op that is made upon all others: form, nonce and rules in one. */
+export function applyUpon(state: Namespace | undefined, op: SignedOp): Verdict {
+  const malformed = checkForm(op, governanceCrypto);
+  if (malformed !== undefined) return { refused: malformed };
+  if (repeats(state, op)) return { refused: { reason: "stale_nonce", because: "the signer has gone on since" } };
+  const placed = { op, hash: hashOf(op), depth: (state?.depth ?? 0) + 1 };
+  const verdict = applyAt(state, placed, governanceCrypto);
+  return "state" in verdict ? { state: noted(verdict.state, placed) } : verdict;
+}
+
 /** A namespace that ops are applied to one after another; what was refused is told and changes nothing. */
 export class Stage {
   state: Namespace | undefined;
@@ -47,7 +64,7 @@ export class Stage {
     this.#nonces.set(who.publicKey, nonce);
     const unsigned = { version: OP_VERSION, namespaceId: ROOT, groupId: group, parents: this.#heads, nonce };
     const op = signOp(who, { ...unsigned, atMs: this.atMs, action });
-    const verdict = applyOp(this.state, op, governanceCrypto);
+    const verdict = applyUpon(this.state, op);
     if ("state" in verdict) {
       this.state = verdict.state;
       const hash = hashOf(op);

@@ -1,10 +1,10 @@
 /** The rules of the envelope, of members and of the tree: who may, who may not, and what comes of it. */
-import { governanceCrypto, hashOf, signOp } from "@shoal/node/governance/crypto.ts";
-import { applyOp } from "@shoal/node/governance/rules/apply.ts";
+import { hashOf, signOp } from "@shoal/node/governance/crypto.ts";
 import { CAPABILITY } from "@shoal/node/governance/rules/capabilities.ts";
 import { describe, expect, test } from "vitest";
 import {
   alice,
+  applyUpon,
   bob,
   carol,
   CHILD,
@@ -37,7 +37,7 @@ describe("the envelope", () => {
   test("refuses another version, another namespace, an unknown group, and too many parents", () => {
     const stage = founded();
     const reason = (more: object): unknown => {
-      const verdict = applyOp(stage.state, signOp(alice, { ...parts(stage), ...more }), governanceCrypto);
+      const verdict = applyUpon(stage.state, signOp(alice, { ...parts(stage), ...more }));
       return "refused" in verdict && verdict.refused.reason;
     };
     expect(reason({ version: 2 })).toBe("unknown_version");
@@ -52,7 +52,7 @@ describe("the envelope", () => {
     const stage = founded();
     const op = signOp(alice, parts(stage));
     const reason = (more: object): unknown => {
-      const verdict = applyOp(stage.state, { ...op, ...more }, governanceCrypto);
+      const verdict = applyUpon(stage.state, { ...op, ...more });
       return "refused" in verdict ? verdict.refused.reason : "ok";
     };
     expect(reason({})).toBe("ok");
@@ -67,7 +67,7 @@ describe("the envelope", () => {
   test("refuses a nonce that does not grow", () => {
     const stage = founded();
     const op = signOp(alice, { ...parts(stage), nonce: 1 });
-    expect(applyOp(stage.state, op, governanceCrypto)).toMatchObject({ refused: { reason: "stale_nonce" } });
+    expect(applyUpon(stage.state, op)).toMatchObject({ refused: { reason: "stale_nonce" } });
   });
 
   test("founds a namespace once, and again by its last owner", () => {

@@ -70,7 +70,7 @@ const ALL: { readonly [T in ActionType]: Omit<Extract<Action, { type: T }>, "typ
   TransferOwnership: { newOwner: member },
   TeeAdmissionPolicySet: { policy: teePolicy },
   MemberJoinedViaTeeAttestation: { member, evidence, role: "ReadOnlyTee" },
-  GroupKeyRotated: { scope: ROOT, keyId: "ab".repeat(32), boxes: { [member]: box } as Record<PublicKey, string> },
+  GroupKeyRotated: { scope: ROOT, keyId: "ab".repeat(32), boxes: { [member]: box } },
   AccountDeviceLinked: { device: member, proof: signText(bob.secret, deviceBytes(ROOT, alice.publicKey)) },
   AccountDeviceUnlinked: { device: member },
 };
