@@ -18,6 +18,8 @@ const limits = z
     streams_per_peer: whole(1, 10_000).default(60),
     /** Gossip messages per second from one peer that are looked at; twice as many may come at once. */
     gossip_per_second: whole(1, 1_000_000).default(2000),
+    /** Bytes of gossip per second that are read from one peer, whatever they are; four times as many may come at once. */
+    gossip_bytes_per_second: whole(1024, 2 ** 30).default(4 * 1024 * 1024),
   })
   .prefault({});
 

@@ -10,7 +10,7 @@ import { deadline } from "./failure.ts";
 import { headerOf } from "./frames.ts";
 import { Inbox, type InboxParts } from "./inbox.ts";
 import { SLOWEST, TIMES } from "./settings.ts";
-import { untilWritten } from "./written.ts";
+import { untilWritten } from "./streams.ts";
 
 /** Frames up to this are sent in one piece with their header: one packet instead of two. */
 const COPIED = 16 * 1024;

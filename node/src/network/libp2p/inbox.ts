@@ -10,6 +10,7 @@ import { MAX_FRAME, type Fault, type PeerId } from "../contract.ts";
 import { deadline } from "./failure.ts";
 import { createFrames } from "./frames.ts";
 import { SIZES, TIMES } from "./settings.ts";
+import { readOn, stopReading } from "./streams.ts";
 
 /** What all channels hold together, in bytes; a channel that finds no room ends. */
 export interface Room {
@@ -63,7 +64,7 @@ export class Inbox {
     });
     stream.addEventListener("close", () => {
       // What arrived before the end is still read.
-      if (stream.readBufferLength > 0 && stream.readStatus === "paused") stream.resume();
+      if (stream.readBufferLength > 0) readOn(stream);
       if (this.#isWithin) parts.report("broken", "went away within a frame");
       this.end(this.#hasFinished && !this.#isWithin ? "closed" : broken());
     });
@@ -109,8 +110,7 @@ export class Inbox {
     this.#queue = [];
     this.#queued = 0;
     this.end(how);
-    const { stream } = this.#parts;
-    if (stream.readStatus === "paused") stream.resume();
+    readOn(this.#parts.stream);
   }
 
   /** The peer has a while to close its side as well. */
@@ -152,8 +152,8 @@ export class Inbox {
     const { stream } = this.#parts;
     const wants =
       this.#ended !== undefined || this.#waiters.length > 0 || this.#queued + this.#frames.pending < SIZES.unread;
-    if (wants && stream.readStatus === "paused") stream.resume();
-    else if (!wants && stream.readStatus === "readable") stream.pause();
+    if (wants) readOn(stream);
+    else stopReading(stream);
   }
 
   /** Takes of the room what is held now, and gives back what is not; false: there is no room. */

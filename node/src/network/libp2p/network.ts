@@ -17,6 +17,7 @@ import { reachabilityOf, relaysOf } from "./reachability.ts";
 import { createRelays } from "./relays.ts";
 import { TIMES, type NetworkInit } from "./settings.ts";
 import { createStanding, type Standing } from "./standing.ts";
+import { createThrottle } from "./throttle.ts";
 import { createVisitors } from "./visitors.ts";
 
 interface Parts {
@@ -106,9 +107,12 @@ async function keepUp({ init, host, peers, gossip }: Parts, discovery: Discovery
   const { relay, rendezvous } = config.network.discovery;
   const mend = createMender(host, peers);
   const reserve = createRelays(host, peers, { limit: relay.registrations_limit, clock, log });
+  const throttle = createThrottle(peers, config.network.swarm.limits.gossip_bytes_per_second, clock);
   host.addEventListener("connection:close", ({ detail }) => void mend(detail.remotePeer.toString()));
   peers.onPeer(({ type, peer }) => {
     if (type === "disconnected") gossip.forget(peer);
+    // The first thing that is heard of a peer: the library reads its stream by now.
+    if (type === "subscribed") throttle(peer);
   });
   let searchedAt = clock.monotonic();
   while (!signal.aborted) {
@@ -117,6 +121,7 @@ async function keepUp({ init, host, peers, gossip }: Parts, discovery: Discovery
     } catch {
       return;
     }
+    throttle();
     await Promise.all([mend(), reserve()]);
     const now = clock.monotonic();
     if (now - searchedAt < rendezvous.discovery_interval) continue;

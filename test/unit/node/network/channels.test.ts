@@ -90,6 +90,21 @@ describe("channels", () => {
     await until(() => bytes === 20 * 1024 * 1024, "all is read");
   });
 
+  test("a reader that takes its time gets everything, and the stream is never torn for it", async () => {
+    const [a, b] = await two();
+    let bytes = 0;
+    b.handle(ECHO, async (channel) => {
+      for (let frame = await channel.receive(WITHIN); frame !== undefined; frame = await channel.receive(WITHIN)) {
+        bytes += frame.length;
+        await new Promise((resolve) => setTimeout(resolve, 2));
+      }
+    });
+    const channel = await a.open(b.self, ECHO, WITHIN);
+    for (let n = 0; n < 500; n++) await channel.send(new Uint8Array(64 * 1024));
+    await channel.close();
+    await until(() => bytes === 500 * 64 * 1024, "all is read");
+  });
+
   test("who cannot be reached, or does not speak the protocol, is unavailable", async () => {
     const [a, b] = await two();
     await expect(a.open(b.self, "/test/none/1", WITHIN)).rejects.toMatchObject({ code: "unavailable" });

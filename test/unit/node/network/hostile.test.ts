@@ -1,5 +1,6 @@
 /** What the network is worth against those who mean it ill: raw sockets, and a libp2p node that keeps to no rule of ours. */
 import { connect, type Socket } from "node:net";
+import { gossipsub } from "@libp2p/gossipsub";
 import { noise } from "@libp2p/noise";
 import { identify } from "@libp2p/identify";
 import { tcp } from "@libp2p/tcp";
@@ -7,6 +8,7 @@ import { yamux } from "@libp2p/yamux";
 import { multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p, type Libp2p } from "libp2p";
 import { afterEach, describe, expect, test } from "vitest";
+import { eventually } from "../../../support/clock.ts";
 import { headerOf } from "@shoal/node/network/libp2p/frames.ts";
 import { WEIGHTS } from "@shoal/node/network/scores.ts";
 import { milliseconds, seconds } from "@shoal/shared/base/time.ts";
@@ -48,12 +50,15 @@ function raw(peer: Peer): Socket {
 }
 
 /** A node of the library that speaks to `peer` as it likes. */
-async function stranger(peer: Peer): Promise<Libp2p> {
+async function stranger(peer: Peer) {
   const node = await createLibp2p({
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
-    services: { identify: identify() },
+    services: {
+      identify: identify(),
+      pubsub: gossipsub({ globalSignaturePolicy: "StrictNoSign", msgIdFn: () => Buffer.from(`${Math.random()}`) }),
+    },
   });
   strangers.add(node);
   await node.dial(multiaddr(peer.address));
@@ -246,4 +251,48 @@ test("a rendezvous request of garbage is malformed; too many are a flood", async
     stream?.abort(new Error("enough"));
   }
   await until(() => scoreOf(peer, node.peerId.toString()) < -WEIGHTS.malformed || idsOf(peer).length === 0, "a flood");
+});
+
+describe("gossip's streams", () => {
+  test("that the peer ends are opened anew, and gossip goes on", async () => {
+    const peer = opened(await startPeer());
+    const node = await stranger(peer);
+    let heard = 0;
+    node.services.pubsub.addEventListener("message", () => (heard += 1));
+    node.services.pubsub.subscribe("t");
+    await peer.subscribe("t");
+    await until(() => peer.subscribers("t").length === 1, "it is on it");
+    expect(await peer.publish("t", Buffer.from("before"))).toBe(1);
+    await until(() => heard === 1, "heard");
+    const streams = node.getConnections().flatMap((connection) => connection.streams);
+    for (const stream of streams)
+      if (stream.protocol.startsWith("/meshsub/") && stream.direction === "inbound") stream.abort(new Error("gone"));
+    let n = 0;
+    await eventually(async () => {
+      await peer.publish("t", Buffer.from(`${n++}`));
+      return heard > 1 || undefined;
+    }, "heard again");
+  });
+
+  test("that bring more than they may are read no faster than that", async () => {
+    const peer = opened(await startPeer({ limits: { gossip_bytes_per_second: 64 * 1024 } }));
+    const node = await stranger(peer);
+    node.services.pubsub.subscribe("t");
+    await peer.subscribe("t");
+    await until(() => peer.subscribers("t").length === 1, "it is on it");
+    const stream = node
+      .getConnections()
+      .flatMap((connection) => connection.streams)
+      .find(({ protocol, direction }) => protocol.startsWith("/meshsub/") && direction === "outbound");
+    // A field that nobody knows, which the library reads over: the length of what follows, then 64 KiB.
+    const nothing = Buffer.concat([Buffer.from([0x83, 0x80, 0x04, 0x7a, 0xff, 0xff, 0x03]), Buffer.alloc(65_535)]);
+    let sent = 0;
+    for (const until = performance.now() + 2000; performance.now() < until && stream?.status === "open";) {
+      if (stream.writableNeedsDrain) await new Promise((resolve) => setTimeout(resolve, 10));
+      else if (stream.send(nothing)) sent += nothing.length;
+    }
+    // Two windows, what may come at once, and two seconds of the rate; unhindered it is a hundred times that.
+    expect(sent).toBeLessThan(8 * 1024 * 1024);
+    expect(idsOf(peer)).toEqual([node.peerId.toString()]);
+  });
 });
