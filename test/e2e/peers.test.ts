@@ -40,7 +40,7 @@ test("one that was cut off, and the others, find together again", { timeout: 60_
   await write(b, contextId, "left", "b");
   await write(c, contextId, "side", "right");
   await write(c, contextId, "right", "c");
-  expect(await read(a, contextId, "right")).toBeNull();
+  expect(await read(a, contextId, "right")).toBeUndefined();
   await mesh.heal();
   await levelled(mesh.nodes, contextId);
   for (const node of mesh.nodes) {
