@@ -1,9 +1,11 @@
 /** The first state of an empty replica: taken in pages, verified as a whole, switched to at once, and never onto a state (I16). */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
+import { nanosecondsOf } from "../../dag/hlc.ts";
 import type { ContextId } from "../../model/ids.ts";
 import { known } from "../handlers/queries.ts";
 import type { ContextParts } from "../parts.ts";
 import type { SnapshotBoundary, SnapshotInstall } from "../replica.ts";
+import { isLate } from "./late-row.ts";
 import { discardStaged, moveStaged } from "./move.ts";
 import { isSameMoment, lastStaged, markerRow, readMarker, stagedId, stagedState } from "./staging.ts";
 import { verifiedHeads, verifyStaged } from "./verify.ts";
@@ -16,7 +18,8 @@ export async function beginInstall(
   onDone: () => void,
 ): Promise<SnapshotInstall> {
   requireEmpty(parts, id);
-  verifiedHeads(parts, id, boundary);
+  const heads = verifiedHeads(parts, id, boundary);
+  const untilNs = heads.map(({ hlc }) => nanosecondsOf(hlc)).reduce((a, b) => (a > b ? a : b), 0n);
   const before = readMarker(parts.store, id);
   const goesOn = before !== undefined && isSameMoment(before.boundary, boundary);
   if (!goesOn) {
@@ -28,10 +31,12 @@ export async function beginInstall(
   return {
     resumeAfter: last,
     async add(rows) {
-      for (const { key } of rows) {
+      for (const row of rows) {
         // Also what keeps a peer from sending for ever.
-        if (last !== undefined && Buffer.compare(key, last) <= 0) throw wrong("rows come in the order of their keys");
-        last = key;
+        if (last !== undefined && Buffer.compare(row.key, last) <= 0)
+          throw wrong("rows come in the order of their keys");
+        if (isLate(row, untilNs)) throw wrong("a row is dated after the heads");
+        last = row.key;
       }
       await parts.store.apply(rows.map((row) => stagedState(id, row)));
     },

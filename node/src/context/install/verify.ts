@@ -3,7 +3,8 @@ import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { Delta } from "../../dag/delta.ts";
 import { bytesOf, idOf, type ContextId, type Hash } from "../../model/ids.ts";
 import { keyOf } from "../../storage/keys.ts";
-import { verifyTree } from "../../storage/merkle/walk.ts";
+import { verifySteps, type GetRow, type Verification } from "../../storage/merkle/walk.ts";
+import type { Reader } from "../../storage/store.ts";
 import type { ContextParts } from "../parts.ts";
 import { judge, readDelta } from "../receive/judge.ts";
 import type { SnapshotBoundary } from "../replica.ts";
@@ -52,12 +53,25 @@ export async function verifyStaged(
   heads: readonly Delta[],
 ): Promise<void> {
   const prefix = stagedPrefix(contextId, STAGED.state);
-  const verified = verifyTree((key) => store.get("staging", keyOf(prefix, key)), bytesOf(contextId));
+  const verified = await verifyInSteps(store, (key) => store.get("staging", keyOf(prefix, key)), bytesOf(contextId));
   if (!verified.ok) throw wrong(`the state does not hold together at ${verified.where}: ${verified.problem}`, "rows");
   if (idOf<Hash>(verified.root) !== boundary.root) throw wrong("the state has another root than it says", "root");
   const isThere = (id: Uint8Array): boolean =>
     store.get("staging", keyOf(stagedPrefix(contextId, STAGED.id), id)) !== undefined;
   for (const { id, parents } of heads) {
     if (!isThere(id) || !parents.every(isThere)) throw wrong("a head, or a parent of one, is not among the ids", "ids");
+  }
+}
+
+/** Entities that are verified before others have the thread. */
+const PACE = 2000;
+
+async function verifyInSteps(store: Reader, get: GetRow, context: Uint8Array): Promise<Verification> {
+  const steps = verifySteps(get, context, PACE);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    // A read that is waited for lets go of the thread.
+    for await (const _ of store.scan("staging", { limit: 1 })) break;
   }
 }

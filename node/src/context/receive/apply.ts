@@ -216,7 +216,7 @@ function store(
     deltas: (tip.deltas ?? 0) + applied.length,
   };
   const stored = parts.ahead.append(next, [...rows, parts.registry.row(next)]);
-  report.write(
+  inbox.lastWrite = report.write(
     stored.then(
       () => {
         parts.inboxes.arrived(tip.id, applied);

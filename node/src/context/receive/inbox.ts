@@ -42,6 +42,8 @@ export class Inbox {
   /** The last batch was too much for the executor: one delta at a time until what it held is through. */
   isCautious = false;
   isLoaded = false;
+  /** The latest batch on its way to the disk: who is told that a delta is known waits for it too. */
+  lastWrite: Promise<unknown> = Promise.resolve();
   /** Deltas that were dropped for want of room. */
   dropped = 0;
 

@@ -55,6 +55,7 @@ export function createReceiver(parts: ContextParts): Receiver {
         await keep(parts, id, inbox, report);
       }
       wake(id, inbox);
+      void report.write(inbox.lastWrite);
     });
     await Promise.all(report.writes);
     return report.done();
@@ -109,7 +110,7 @@ async function load(parts: ContextParts, id: ContextId, inbox: Inbox, report: Re
       gone.push({ column: "pending", key: Uint8Array.from(key), value: undefined });
     }
   }
-  if (gone.length > 0) report.write(parts.store.apply(gone));
+  if (gone.length > 0) void report.write(parts.store.apply(gone));
   inbox.isLoaded = true;
 }
 

@@ -15,10 +15,11 @@ export class Report {
   }
 
   /** Something on its way to the disk. */
-  write(promise: Promise<unknown>): void {
+  write(promise: Promise<unknown>): Promise<unknown> {
     // Whoever waits for all of them hears of it; until then it is nobody's failure.
     promise.catch(() => undefined);
     this.writes.push(promise);
+    return promise;
   }
 
   /** It is kept; what becomes of it is not known yet. */

@@ -2,6 +2,7 @@
 import { bytesOf, idOf, type ContextId, type GroupId, type Hash } from "@shoal/node/model/ids.ts";
 import type { ReplicaSnapshot, StateRow } from "@shoal/node/context/replica.ts";
 import type { IdItem } from "@shoal/node/sync/protocols/contract.ts";
+import { CLOCK_KEY } from "@shoal/node/storage/merkle/row-keys.ts";
 import { prefixRange } from "@shoal/node/storage/keys.ts";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -100,6 +101,8 @@ async function installChanged(change: {
   await install.finish();
 }
 
+const isClock = ({ key }: StateRow): boolean => Buffer.compare(key, CLOCK_KEY) === 0;
+
 const flipped = (bytes: Uint8Array, at: number): Uint8Array =>
   bytes.map((byte, place) => (place === at ? byte ^ 1 : byte));
 
@@ -108,6 +111,8 @@ test("one flipped bit, a missing row, forged heads or ids: nothing is taken, and
   const changes: Parameters<typeof installChanged>[0][] = [
     { rows: (rows) => rows.map((row, at) => (at === 9 ? { ...row, value: flipped(row.value, 60) } : row)) },
     { rows: (rows) => rows.filter((_, at) => at !== 5) },
+    // The stamp that every later write of the context must be after: no root covers it.
+    { rows: (rows) => rows.map((row) => (isClock(row) ? { ...row, value: new Uint8Array(8).fill(255) } : row)) },
     { ids: (ids) => ids.slice(1) },
     { ids: (ids) => [...ids.slice(0, -1), { time: 1n, id: new Uint8Array(32) }] },
     { boundary: (of) => ({ ...of, root: other }) },
