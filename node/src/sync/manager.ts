@@ -15,7 +15,7 @@ import { inOrder } from "./in-order.ts";
 import { keyFetcher } from "./keys.ts";
 import { Levelling, stateWord } from "./levelling.ts";
 import type { SyncParts } from "./parts.ts";
-import { serve } from "./service.ts";
+import { createService } from "./service.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 import { DEFAULT_SYNC, type SyncSettings } from "./settings.ts";
 import { createSubjects, keyOfScope, type Subjects } from "./subjects.ts";
@@ -134,7 +134,7 @@ function listen(working: Working): readonly (() => void)[] {
       changed: (scope) => subjects.touch(scope),
     }),
   );
-  network.handle(SYNC_PROTOCOL, (channel) => serve(parts, channel, announce));
+  network.handle(SYNC_PROTOCOL, createService(parts, announce));
   return [network.onPeer((event) => meet(working, event))];
 }
 

@@ -6,13 +6,16 @@ import { startReconciliation } from "./protocols/reconcile.ts";
 import type { SyncParts } from "./parts.ts";
 import { chunks, frames } from "./bodies.ts";
 
+/** Ids that one session may bring: 32 MB of them. */
+const MAX_DIFFERENCE = 1_000_000;
+
 /** What differs, by as many questions as it takes. */
 export async function differenceOf(
   { random }: Pick<SyncParts, "random">,
   ids: IdSet,
   ask: (body: Uint8Array) => Promise<Uint8Array>,
 ): Promise<Difference> {
-  const reconciliation = startReconciliation(ids, { key: random.bytes(16) });
+  const reconciliation = startReconciliation(ids, { key: random.bytes(16), maxDifference: MAX_DIFFERENCE });
   for (let request = reconciliation.request(); request !== undefined; request = reconciliation.request()) {
     reconciliation.answer(await ask(request));
   }

@@ -3,10 +3,12 @@
  * Whoever may not is told what a stranger is told: that there is no such thing.
  */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
+import { milliseconds } from "@shoal/shared/base/time.ts";
 import type { KeyScope } from "../governance/replication.ts";
 import type { ContextId, GroupId, PublicKey } from "../model/ids.ts";
 import type { ReplicaSnapshot } from "../context/replica.ts";
-import type { Channel } from "../network/contract.ts";
+import type { Channel, PeerId } from "../network/contract.ts";
+import { createBucket, type Bucket } from "../network/rate.ts";
 import type { AnswerOf, AskOf, Kind } from "./exchanges.ts";
 import { parseInvitation } from "./invitation.ts";
 import { prefix } from "./bodies.ts";
@@ -34,19 +36,42 @@ type Handlers = { readonly [K in Kind]: (caller: Caller, ask: AskOf<K>) => Promi
 /** Something new came by this channel, and others may not have it. */
 export type Heard = (scope: KeyScope) => void;
 
-/** Serves one channel to its end. */
-export async function serve(parts: SyncParts, channel: Channel, heard: Heard): Promise<void> {
-  const account = await acceptSession(parts, channel);
-  const caller: Caller = { channel, account, invited: new Set(), snapshot: undefined };
+/** What takes a pass over a whole set or tree to answer: a peer has so many per second, and waits for more. */
+const COSTLY: ReadonlySet<Kind> = new Set(["reconcileDeltas", "reconcileOps", "tree", "snapshot"]);
+const COSTLY_PER_SECOND = 20;
+const COSTLY_AT_ONCE = 60;
+const WAIT = milliseconds(50);
+/** Peers whose use is remembered. */
+const REMEMBERED = 1024;
+
+/** Serves channels, each to its end. */
+export function createService(parts: SyncParts, heard: Heard): (channel: Channel) => Promise<void> {
+  const { clock } = parts;
   const handlers = handlersOf(parts, heard);
-  try {
-    await answerSession(channel, (kind, ask) => {
-      const handle = handlers[kind] as (caller: Caller, ask: AskOf<typeof kind>) => Promise<AnswerOf<typeof kind>>;
-      return handle(caller, ask);
-    });
-  } finally {
-    caller.snapshot?.[Symbol.dispose]();
-  }
+  const buckets = new Map<PeerId, Bucket>();
+  const bucketOf = (peer: PeerId): Bucket => {
+    const known = buckets.get(peer);
+    if (known !== undefined) return known;
+    const [oldest] = buckets.keys();
+    if (buckets.size >= REMEMBERED && oldest !== undefined) buckets.delete(oldest);
+    const made = createBucket(COSTLY_PER_SECOND, COSTLY_AT_ONCE);
+    buckets.set(peer, made);
+    return made;
+  };
+  return async (channel) => {
+    const account = await acceptSession(parts, channel);
+    const caller: Caller = { channel, account, invited: new Set(), snapshot: undefined };
+    const bucket = bucketOf(channel.peer);
+    try {
+      await answerSession(channel, async (kind, ask) => {
+        while (COSTLY.has(kind) && !bucket.take(1, clock.monotonic())) await clock.sleep(WAIT);
+        const handle = handlers[kind] as (caller: Caller, ask: AskOf<typeof kind>) => Promise<AnswerOf<typeof kind>>;
+        return handle(caller, ask);
+      });
+    } finally {
+      caller.snapshot?.[Symbol.dispose]();
+    }
+  };
 }
 
 function handlersOf(parts: SyncParts, heard: Heard): Handlers {
