@@ -16,11 +16,11 @@ import { openBooks, expectedRow } from "./open-books.ts";
 import { claimRows, Places, type Located } from "./places.ts";
 import type { ReceivedOps } from "./replication.ts";
 import type { LoggedOp } from "./rules/op.ts";
-import { LIMITS, type Namespace } from "./rules/state.ts";
+import type { Namespace } from "./rules/state.ts";
 
 export type { Draft, Located };
 
-/** Applies rows in one batch; rejects where none of them was applied. `after`: the state that they lead to, `heads`: the log's then. */
+/** Applies rows in one batch; rejects where none was applied. `after`: the state that they lead to, `heads`: the log's then. */
 export type Commit = (rows: readonly Row[], after: Namespace | undefined, heads: readonly Hash[]) => Promise<void>;
 
 /** What the store has taken. */
@@ -100,12 +100,6 @@ export async function openLedger(init: LedgerInit): Promise<Ledger> {
 
 async function durably(store: Store, rows: readonly Row[]): Promise<void> {
   await Promise.all([store.apply(rows), store.durable()]);
-}
-
-/** An op of ours names every head, as far as there is room, and the next one names it. */
-function headsAfter({ history: { heads } }: Book, ops: readonly LoggedOp[]): readonly Hash[] {
-  const last = ops.at(-1);
-  return last === undefined ? heads : [...heads.slice(LIMITS.parents), last.hash].sort();
 }
 
 /** The steps of a turn. */

@@ -38,13 +38,14 @@ async function guestOf(
   host: TestNode,
   account = bob,
 ): Promise<{ guest: TestNode; joiner: ReturnType<typeof bringingFrom> }> {
-  let guest: TestNode | undefined;
-  const joiner = bringingFrom(
-    () => host,
-    () => guest!,
-  );
-  guest = await startNode({ account, joiner });
-  return { guest, joiner };
+  const nodes: { guest?: TestNode } = {};
+  const self = (): TestNode => {
+    if (nodes.guest === undefined) throw new Error("the guest is not up");
+    return nodes.guest;
+  };
+  const joiner = bringingFrom(() => host, self);
+  nodes.guest = await startNode({ account, joiner });
+  return { guest: nodes.guest, joiner };
 }
 
 const inAnHour = (): number => clock.now() + 3_600_000;

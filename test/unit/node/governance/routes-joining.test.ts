@@ -1,10 +1,11 @@
 /** The routes by which people join, prove and upgrade, as clients of both generations call them. */
 import { createPublicKey, verify } from "node:crypto";
 import { identityRow } from "@shoal/node/context/identities.ts";
-import { bytesOf } from "@shoal/node/model/ids.ts";
+import { bytesOf, type GroupId } from "@shoal/node/model/ids.ts";
+import { accountHandlers } from "@shoal/node/server/admin/governance/accounts.ts";
 import { describe, expect, test } from "vitest";
 import { eventually } from "../../../support/clock.ts";
-import { admit, clock } from "./node.ts";
+import { admit, clock, startNode } from "./node.ts";
 import { alice, applicationId, bob, contextId } from "./people.ts";
 import { accountOf, APPLICATION, createdGroup, ok, startApi } from "./server.ts";
 
@@ -169,6 +170,30 @@ describe("upgrades", () => {
     await ok(api.call("POST", `/groups/${lazy}/upgrade`, target));
     expect(await ok(api.call("POST", `/groups/${lazy}/migration/abort`, {}))).toEqual({ data: { aborted: true } });
   });
+});
+
+test("a device agrees on its node, is linked on the account's by what a person carries, and withdrawn", async () => {
+  const api = await startApi();
+  const device = await startNode({ account: bob });
+  const remote = accountHandlers({ governance: device.governance });
+  const { data } = await ok<{ data: { namespaceId: GroupId } }>(api.call("POST", "/namespaces", APPLICATION));
+  const params = { namespace: data.namespaceId };
+  const init = { params, query: {}, body: { accountRootPublicKey: accountOf(alice) } };
+  const { data: paired } = await remote["accounts.pairInit"](init as never);
+  expect(paired).toMatchObject({ accountId: accountOf(alice), deviceId: accountOf(bob) });
+  expect(device.governance.replica.namespaces()).toEqual([data.namespaceId]);
+  const path = `/namespaces/${data.namespaceId}/account`;
+  const { accountId: _, ...carried } = paired;
+  const altered = { ...carried, statement: "ab".repeat(64) };
+  expect((await api.call("POST", `${path}/pair-complete`, altered)).status).toBe(403);
+  expect((await api.call("POST", `${path}/pair-complete`, { ...carried, confirmationCode: "00" })).status).toBe(403);
+  await ok(api.call("POST", `${path}/pair-complete`, carried));
+  expect(await ok(api.call("GET", `/groups/${data.namespaceId}/member-devices`))).toMatchObject({
+    data: [{ account: accountOf(alice), devices: [{ isSelf: true }, { deviceId: accountOf(bob), isSelf: false }] }],
+  });
+  expect((await api.call("POST", `${path}/pair-complete`, carried)).status).toBe(409);
+  await ok(api.call("POST", `${path}/revoke`, { deviceId: accountOf(bob) }));
+  expect((await api.call("POST", `${path}/revoke`, { deviceId: accountOf(bob) })).status).toBe(404);
 });
 
 describe("what takes other nodes", () => {
