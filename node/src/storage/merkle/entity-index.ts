@@ -43,7 +43,8 @@ export function decodeEntityIndex(row: Uint8Array): EntityIndex | undefined {
 }
 
 export const hashWithChildren = (ownHash: Uint8Array, children: readonly Pick<Child, "hash">[]): Uint8Array =>
-  sha256(ownHash, ...children.map(({ hash }) => hash));
+  // One argument: a list may have more children than a call may have arguments.
+  sha256(Buffer.concat([ownHash, ...children.map(({ hash }) => hash)]));
 
 /** The children in the order in which they are hashed: by id, because nodes disagree on ages; earlier builds, as stored. */
 export function inHashOrder({ ownHash, fullHash, children }: EntityIndex): readonly Child[] {

@@ -36,22 +36,20 @@ export function answerTree(state: TreeState, request: Uint8Array): Uint8Array {
   }
   return encodeAnswer({
     layout: state.layout,
-    root: reader.root(),
+    mark: markOf(state),
     items,
     ahead: reader.ahead(asks, items.length, ahead),
   });
 }
 
 class Reading {
-  readonly #state: TreeState;
   readonly #get: GetRow;
   #read = 0;
-  /** The last list of children, for which several nodes are asked in a row. */
-  #list: { readonly id: string; readonly leaves: Leaves } | undefined;
+  /** The last that was read: several nodes of a long list are asked for in a row. */
+  #last: { readonly id: string; readonly index: EntityIndex; leaves?: Leaves } | undefined;
   told = 0;
 
   constructor(state: TreeState) {
-    this.#state = state;
     this.#get = (key) => {
       const row = state.get(key);
       this.#read += row?.length ?? 0;
@@ -61,10 +59,6 @@ class Reading {
 
   get isSpent(): boolean {
     return this.told >= ANSWER_BYTES || this.#read >= READ_BYTES;
-  }
-
-  root(): Uint8Array {
-    return rootOf(this.#state);
   }
 
   item({ kind, id, path }: TreeAsk): Uint8Array | undefined {
@@ -120,18 +114,23 @@ class Reading {
   }
 
   #index(id: Uint8Array): EntityIndex | undefined {
-    const row = this.#get(guestIndexKey(id));
-    return row === undefined ? undefined : decodeEntityIndex(row);
+    return this.#held(id)?.index;
   }
 
   #children(id: Uint8Array): Leaves | undefined {
+    const held = this.#held(id);
+    if (held !== undefined) held.leaves ??= leavesOfList(held.index.children);
+    return held?.leaves;
+  }
+
+  #held(id: Uint8Array): { readonly index: EntityIndex; leaves?: Leaves } | undefined {
     const name = hexOf(id);
-    if (this.#list?.id === name) return this.#list.leaves;
-    const index = this.#index(id);
+    if (this.#last?.id === name) return this.#last;
+    const row = this.#get(guestIndexKey(id));
+    const index = row === undefined ? undefined : decodeEntityIndex(row);
     if (index === undefined) return undefined;
-    const leaves = leavesOfList(index.children);
-    this.#list = { id: name, leaves };
-    return leaves;
+    this.#last = { id: name, index };
+    return this.#last;
   }
 }
 
@@ -140,13 +139,9 @@ function told(leaves: Leaves | undefined, path: string): Uint8Array | undefined 
   return below === undefined ? undefined : writeLeaves(below);
 }
 
-/** 32 zero bytes where nothing was written. */
-export function rootOf({ layout, contextId, get }: TreeState): Uint8Array {
+/** The root in the host's layout; a guest's is within a row that may be long, whose hash says as much. */
+function markOf({ layout, contextId, get }: TreeState): Uint8Array {
   const context = bytesOf(contextId);
-  if (layout === "guest") {
-    const row = get(guestIndexKey(context));
-    return (row === undefined ? undefined : decodeEntityIndex(row)?.fullHash) ?? new Uint8Array(32);
-  }
-  const node = get(nodeKey(ROW.node, context, ""));
-  return node === undefined ? new Uint8Array(32) : sha256(node);
+  const row = get(layout === "guest" ? guestIndexKey(context) : nodeKey(ROW.node, context, ""));
+  return row === undefined ? new Uint8Array(32) : sha256(row);
 }

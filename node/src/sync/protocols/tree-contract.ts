@@ -75,6 +75,4 @@ export interface TreeDifference {
   readonly requests: number;
   /** Of requests and answers. */
   readonly bytes: number;
-  /** The peer's root in its last answer. */
-  readonly root: Uint8Array;
 }

@@ -20,7 +20,7 @@ export interface Task {
   take(answers: Answers): readonly Task[];
 }
 
-/** Requests that bring only a few answers, after which the peer is asked to send ahead. */
+/** Indexes that are asked for at once, up to which the peer is asked to send those below them along. */
 const FEW = 4;
 /** How often the peer's state may move without anything new being told. */
 const MOVES = 8;
@@ -46,7 +46,7 @@ export class Walk {
   #moves = 0;
   /** Entities that had been told when the peer's state last moved. */
   #told = 0;
-  root: Uint8Array = new Uint8Array(32);
+  #mark: Uint8Array = new Uint8Array(32);
 
   constructor(comparison: Comparison, tellings: Tellings, bounds: TreeBounds) {
     this.#comparison = comparison;
@@ -56,8 +56,8 @@ export class Walk {
 
   /** Which layout the peer's state has. */
   async look(): Promise<StateLayout> {
-    const { layout, root } = await this.#ask([], 0);
-    this.root = root;
+    const { layout, mark } = await this.#ask([], 0);
+    this.#mark = mark;
     return layout;
   }
 
@@ -74,7 +74,7 @@ export class Walk {
       if (this.#tellings.isDue) await this.#tellings.flush();
     }
     await this.#tellings.flush();
-    return { entities: this.#tellings.entities, requests: this.#requests, bytes: this.#bytes, root: this.root };
+    return { entities: this.#tellings.entities, requests: this.#requests, bytes: this.#bytes };
   }
 
   /** The first tasks that fit into a request; what needs none is done on the way. */
@@ -106,11 +106,12 @@ export class Walk {
   /** False where the peer's state is not the one any more in which we came here: its hashes are of another tree. */
   async #level(tasks: readonly Task[], layout: StateLayout): Promise<boolean> {
     const asks = tasks.flatMap((task) => task.asks);
-    this.#ahead = tasks.length > FEW || layout !== "guest" ? 0 : Math.min(Math.max(this.#ahead * 2, 2), MAX_AHEAD);
-    const answer = await this.#ask(asks, this.#ahead);
+    const ways = asks.filter(({ kind }) => kind === "index").length;
+    if (ways > 0) this.#ahead = ways > FEW ? 0 : Math.min(Math.max(this.#ahead * 2, 2), MAX_AHEAD);
+    const answer = await this.#ask(asks, ways > 0 ? this.#ahead : 0);
     if (answer.layout !== layout && answer.layout !== "empty") throw wrong(`a state of layout ${layout}`);
-    if (!same(answer.root, this.root)) {
-      this.root = answer.root;
+    if (!same(answer.mark, this.#mark)) {
+      this.#mark = answer.mark;
       const { entities } = this.#tellings;
       this.#moves = entities > this.#told ? 1 : this.#moves + 1;
       this.#told = entities;

@@ -38,8 +38,8 @@ export interface TreeRequest {
 
 export interface TreeAnswer {
   readonly layout: StateLayout;
-  /** Of the state that was read. */
-  readonly root: Uint8Array;
+  /** 32 bytes that are the same as long as the tree is. */
+  readonly mark: Uint8Array;
   /** To the first of what was asked, as many as fit; undefined where there is no such thing. */
   readonly items: readonly (Uint8Array | undefined)[];
   readonly ahead: readonly { readonly id: Uint8Array; readonly item: Uint8Array }[];
@@ -94,11 +94,11 @@ function readPath(reader: BorshReader): string {
   return digits.slice(0, depth);
 }
 
-export function encodeAnswer({ layout, root, items, ahead }: TreeAnswer): Uint8Array {
+export function encodeAnswer({ layout, mark, items, ahead }: TreeAnswer): Uint8Array {
   return new BorshWriter()
     .u8(VERSION)
     .u8(LAYOUTS.indexOf(layout))
-    .fixed(root)
+    .fixed(mark)
     .vec(items, (writer, item) => void writer.option(item, (inner, bytes) => inner.bytes(bytes)))
     .vec(ahead, (writer, { id, item }) => void writer.fixed(id).bytes(item))
     .done();
@@ -110,14 +110,14 @@ export function decodeAnswer(bytes: Uint8Array, asked: number, ahead: number): T
   const reader = new BorshReader(bytes);
   version(reader);
   const layout = LAYOUTS[reader.tag(LAYOUTS.length)]!;
-  const root = reader.fixed(32);
+  const mark = reader.fixed(32);
   const count = bounded(reader, asked, "items");
   if (count < Math.min(asked, MIN_ITEMS)) throw wrong("an answer to what was asked");
   const items = Array.from({ length: count }, () => reader.option((inner) => inner.bytes()));
   const more = bounded(reader, ahead, "indexes ahead");
   const along = Array.from({ length: more }, () => ({ id: reader.fixed(32), item: reader.bytes() }));
   reader.end();
-  return { layout, root, items, ahead: along };
+  return { layout, mark, items, ahead: along };
 }
 
 function version(reader: BorshReader): void {
