@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { MAX_GOSSIP, type Gossip, type GossipVerdict } from "@shoal/node/network/contract.ts";
 import { FLOOR } from "@shoal/node/network/scores.ts";
-import { closeAll, idsOf, onTopic, startPeers, until, type Peer, type PeerOptions } from "./rig.ts";
+import { closeAll, idsOf, onTopic, startPeer, startPeers, until, type Peer, type PeerOptions } from "./rig.ts";
 
 let open: readonly Peer[] = [];
 afterEach(async () => {
@@ -37,7 +37,6 @@ describe("gossip", () => {
 
   test("of eight in a chain: everybody hears everything once, passed on by those between", async () => {
     const peers = await start(1).then(async ([first]) => {
-      const { startPeer } = await import("./rig.ts");
       const chain = [first as Peer];
       for (let n = 1; n < 8; n++) chain.push(await startPeer());
       for (const [at, peer] of chain.entries()) {
@@ -49,7 +48,10 @@ describe("gossip", () => {
     const heard = peers.map((peer) => listen(peer));
     // No discovery here: each knows its neighbours only, and only through meeting places would it learn of others.
     for (const peer of peers) await peer.subscribe("t");
-    await until(() => peers.every((peer) => peer.subscribers("t").length > 0), "neighbours are on it");
+    const ids = peers.map(({ self }) => self);
+    const knowsNeighbours = (peer: Peer, at: number): boolean =>
+      [ids[at - 1], ids[at + 1]].every((id) => id === undefined || peer.subscribers("t").includes(id));
+    await until(() => peers.every(knowsNeighbours), "neighbours are on it");
     for (const [at, peer] of peers.entries()) await peer.publish("t", Buffer.from(`of ${at}`));
     await until(() => heard.every((one) => one.length >= 7), "all heard all");
     for (const [at, one] of heard.entries()) {
