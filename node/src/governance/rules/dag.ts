@@ -65,10 +65,6 @@ export class Spine {
   /** The last point that was an ancestor of an entry when it came; of a point, the one before it. */
   readonly #anchors = new Map<Entry, Entry>();
 
-  get points(): readonly Entry[] {
-    return this.#points;
-  }
-
   has(entry: Entry): boolean {
     return this.#place.has(entry);
   }

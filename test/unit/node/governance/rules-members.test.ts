@@ -88,6 +88,7 @@ describe("members", () => {
     expect(stage.try(alice, ROOT, add(bob, "Admin"))).toBe("already_exists");
     expect(stage.try(bob, ROOT, add(carol))).toBe("not_permitted");
     expect(stage.try(eve, ROOT, add(eve))).toBe("not_permitted");
+    expect(stage.try(eve, ROOT, { type: "Noop" })).toBe("not_permitted");
     stage.act(alice, ROOT, give(bob, CAPABILITY.manageMembers));
     expect(stage.try(bob, ROOT, add(carol, "Admin"))).toBe("not_permitted");
     expect(stage.try(bob, ROOT, add(carol))).toBe("ok");

@@ -3,7 +3,7 @@
  * arrival, held against what the rule promises and against oracles that know nothing of how it is computed.
  */
 import { governanceCrypto } from "@shoal/node/governance/crypto.ts";
-import { applyAt } from "@shoal/node/governance/rules/apply.ts";
+import { applyAt, takeOf } from "@shoal/node/governance/rules/apply.ts";
 import { CAPABILITY } from "@shoal/node/governance/rules/capabilities.ts";
 import { openHistory, type History } from "@shoal/node/governance/rules/history.ts";
 import type { Action, LoggedOp } from "@shoal/node/governance/rules/op.ts";
@@ -323,6 +323,28 @@ test("what is said at a cut is never taken back, and a state is governed however
       }
       checkCuts(history, ops);
       expect(tellingOf(history)).toBe(tellingOf(filled(ops)));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("what a removal takes is taken once, from any state of the log", () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
+      const ops = grown(steps);
+      const history = filled(ops);
+      const states = ops.map(({ hash }) => history.stateAt([hash])).filter((each) => typeof each === "object");
+      for (const { hash, op } of ops) {
+        const before = history.stateAt(op.parents);
+        if (before === undefined || before === "unknown") continue;
+        const placed = { hash, op, depth: before.depth + 1 };
+        if ("refused" in applyAt(before, placed, governanceCrypto)) continue;
+        const take = takeOf(before, placed, governanceCrypto);
+        for (const state of take === undefined ? [] : states) {
+          const taken = take!(state);
+          expect(take!(taken)).toBe(taken);
+        }
+      }
     }),
     { numRuns: 60 },
   );
