@@ -28,7 +28,7 @@ interface Caller {
   readonly account: PublicKey;
   /** Namespaces to which it has shown an invitation. */
   readonly invited: Set<GroupId>;
-  snapshot: ReplicaSnapshot | undefined;
+  snapshot: { readonly contextId: ContextId; readonly of: ReplicaSnapshot } | undefined;
 }
 
 type Handlers = { readonly [K in Kind]: (caller: Caller, ask: AskOf<K>) => Promise<AnswerOf<K>> };
@@ -69,7 +69,7 @@ export function createService(parts: SyncParts, heard: Heard): (channel: Channel
         return handle(caller, ask);
       });
     } finally {
-      caller.snapshot?.[Symbol.dispose]();
+      caller.snapshot?.of[Symbol.dispose]();
     }
   };
 }
@@ -139,16 +139,19 @@ function contextHandlers(parts: SyncParts, heard: Heard): Pick<Handlers, Context
 }
 
 function snapshotHandlers(parts: SyncParts): Pick<Handlers, "snapshot" | "snapshotRows" | "snapshotIds"> {
-  const opened = ({ snapshot }: Caller): ReplicaSnapshot => {
-    if (snapshot === undefined) throw new ShoalError("conflict", "no snapshot is open on this channel");
-    return snapshot;
+  /** Asked for each page: who is removed meanwhile gets no more. */
+  const opened = (caller: Caller): ReplicaSnapshot => {
+    if (caller.snapshot === undefined) throw new ShoalError("conflict", "no snapshot is open on this channel");
+    requireReader(parts, caller, caller.snapshot.contextId);
+    return caller.snapshot.of;
   };
   return {
     async snapshot(caller, contextId) {
       requireReader(parts, caller, contextId);
-      caller.snapshot?.[Symbol.dispose]();
-      caller.snapshot = await parts.contexts.snapshot(contextId);
-      return encodeBoundary(caller.snapshot.boundary);
+      caller.snapshot?.of[Symbol.dispose]();
+      caller.snapshot = undefined;
+      caller.snapshot = { contextId, of: await parts.contexts.snapshot(contextId) };
+      return encodeBoundary(caller.snapshot.of.boundary);
     },
     snapshotRows: async (caller, { after }) => encodeRowsPage(await opened(caller).rows(after, PAGE_BYTES)),
     snapshotIds: async (caller, { after }) =>
