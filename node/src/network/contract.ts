@@ -79,7 +79,10 @@ export interface Network {
   subscribers(topic: string): readonly PeerId[];
   subscribe(topic: string): Promise<void>;
   unsubscribe(topic: string): Promise<void>;
-  /** Resolves with the number of peers it was handed to; 0 is no error. Rejects `payload_too_large`. */
+  /**
+   * Resolves with the number of peers it was handed to; 0 is no error. The same bytes on the same topic again within half a minute
+   * are the same message and go nowhere. Rejects `payload_too_large`.
+   */
   publish(topic: string, payload: Uint8Array): Promise<number>;
   /** The one judge of what is heard on topics that are subscribed; never called for what this node published. */
   onGossip(judge: (message: Gossip) => Promise<GossipVerdict>): void;
