@@ -12,8 +12,11 @@ export const MAX_PAGE = 4 * 1024 * 1024;
 
 const STORED = 0;
 const DEFLATED = 1;
-/** State is ids, hashes and ciphertext for the most part: harder work wins a percent and costs three times as much. */
-const LEVEL = 1;
+/**
+ * State is ids, hashes and ciphertext for the most part: harder work, or larger tables, win less than a percent
+ * and take two to three times as long.
+ */
+const EFFORT = { level: 1, mem: 4 } as const;
 /** Bytes that are packed to see whether packing is worth it. */
 const SAMPLE = 16 * 1024;
 /** Share of its size to which a page must shrink. */
@@ -22,7 +25,7 @@ const WORTH = 0.9;
 /** Throws `payload_too_large` beyond `limit` bytes. */
 export function packPage(raw: Uint8Array, limit = MAX_PAGE): Uint8Array {
   if (raw.length > limit) throw new ShoalError("payload_too_large", `a page of at most ${limit} bytes expected`);
-  const packed = isWorthIt(raw) ? deflateSync(raw, { level: LEVEL }) : raw;
+  const packed = isWorthIt(raw) ? deflateSync(raw, EFFORT) : raw;
   const isSmaller = packed.length < raw.length * WORTH;
   return new BorshWriter()
     .u8(isSmaller ? DEFLATED : STORED)
@@ -35,7 +38,7 @@ export function packPage(raw: Uint8Array, limit = MAX_PAGE): Uint8Array {
 function isWorthIt(raw: Uint8Array): boolean {
   if (raw.length <= SAMPLE * 2) return raw.length > 0;
   const middle = Math.floor((raw.length - SAMPLE) / 2);
-  return deflateSync(raw.subarray(middle, middle + SAMPLE), { level: LEVEL }).length < SAMPLE * WORTH;
+  return deflateSync(raw.subarray(middle, middle + SAMPLE), EFFORT).length < SAMPLE * WORTH;
 }
 
 /** Throws `payload_too_large` for a page announced beyond `limit`, `invalid_argument` for one that is not what was packed. */
