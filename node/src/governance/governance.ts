@@ -68,7 +68,11 @@ export async function createGovernance(init: GovernanceInit): Promise<Governance
     random: random.child("seals"),
     following,
   });
-  told.push(changed, (change) => following.changed(change));
+  told.push(
+    changed,
+    (change) => following.changed(change),
+    (change) => upgrades.arrived(change),
+  );
   const group = (groupId: GroupId): Located => located(ledger, groupId);
   const act = async (groupId: GroupId, actions: readonly Action[], requester?: PublicKey): Promise<void> => {
     const signer = signers.signerFor(groupId, requester);

@@ -5,6 +5,8 @@
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { days, milliseconds } from "@shoal/shared/base/time.ts";
 import type { ContextId, GroupId, PublicKey } from "../../model/ids.ts";
+import type { Change } from "../ledger.ts";
+import { recordsOf } from "./arrived.ts";
 import { abortUpgrade, beginUpgrade, type BeginInit, type UpgradeInput } from "./begin.ts";
 import { createMover, type Mover, type MoverInit } from "./mover.ts";
 import { momentOf } from "./policy.ts";
@@ -26,6 +28,8 @@ export interface Upgrades {
   abort(groupId: GroupId, requester?: PublicKey): Promise<UpgradeRecord>;
   /** Moves a context whose group's policy is LazyOnAccess, before it is used; one that cannot be moved goes on as it was. */
   beforeUse(contextId: ContextId): Promise<void>;
+  /** After each change of a log: follows upgrades that others began. */
+  arrived(change: Change): void;
   /** Goes on with what was open when the node stopped. */
   resume(): void;
   /** Resolves when nothing moves any more. */
@@ -114,6 +118,15 @@ export async function createUpgrades(init: UpgradesInit): Promise<Upgrades> {
       if (momentOf(record, clock.now()) !== "on_access") return;
       const waits = record.moves.some((move) => move.contextId === contextId && move.state === "waiting");
       if (waits) await mover.move(groupId, contextId, 1);
+    },
+    arrived(change) {
+      for (const record of recordsOf(change, records, store, clock.now())) {
+        records.set(record.groupId, record);
+        mover
+          .save(record)
+          .then(() => runs.start(record.groupId))
+          .catch((err: unknown) => init.log.error({ group: record.groupId, err }, "an upgrade was not followed"));
+      }
     },
     resume() {
       for (const record of records.values()) if (isOpen(record)) runs.start(record.groupId);

@@ -47,7 +47,7 @@ function application(n: number, version: string, signerId = "did:key:z1", blob =
   };
 }
 
-/** 1 and 2 follow each other, 3 is older than both, 4 is somebody else's; 5 has two versions, the newest first. */
+/** 1 and 2 follow each other, 3 is older than both, 4 is somebody else's, 7 follows all; 5 has two versions, the newest first. */
 const installed = [
   application(5, "1.1.0", "did:key:z1", 6),
   application(5, "1.0.0"),
@@ -55,6 +55,7 @@ const installed = [
   application(2, "2.0.0"),
   application(3, "0.9.0"),
   application(4, "3.0.0", "did:key:z2"),
+  application(7, "3.0.0"),
 ];
 export const applications = {
   get: async (id: ApplicationId, version?: string) =>

@@ -7,7 +7,8 @@ import { bytesOf, type GroupId } from "@shoal/node/model/ids.ts";
 import { describe, expect, test } from "vitest";
 import { eventually } from "../../../support/clock.ts";
 import { admit, clock, startNode, type TestNode } from "./node.ts";
-import { alice, applicationId, contextId } from "./people.ts";
+import { level, team } from "./exchange.ts";
+import { alice, applicationId, bob, contextId } from "./people.ts";
 
 async function group(node: TestNode, upgradePolicy: UpgradePolicy, parentId?: GroupId): Promise<GroupId> {
   return node.governance.createGroup({
@@ -215,5 +216,32 @@ describe("targets", () => {
         .toSorted(),
     ).toEqual([root, child].toSorted());
     expect(node.events.map(({ event }) => event.type)).toContain("CascadeProgress");
+  });
+});
+
+describe("of another node", () => {
+  test("are followed with the contexts that are here, without the migration, and taken back with it", async () => {
+    const { id, nodes } = await team([alice, bob]);
+    const [a, b] = nodes as [TestNode, TestNode];
+    await admit(a, 1, id);
+    await admit(a, 2, id);
+    await level(id, a, b);
+    await b.store.apply([{ column: "meta", key: bytesOf(contextId(1)), value: new Uint8Array() }]);
+    await a.governance.upgrades.upgrade(to(id, 2, { migrateMethod: "migrate" }));
+    await completed(a, id);
+    await level(id, a, b);
+    await completed(b, id);
+    expect(b.moves).toEqual([move(1)]);
+    await level(id, a, b);
+    expect(b.moves).toHaveLength(1);
+    await a.governance.act(id, [{ type: "UpgradePolicySet", policy: { type: "LazyOnAccess" } }]);
+    await a.governance.upgrades.upgrade(to(id, 7));
+    await level(id, a, b);
+    expect(counts(b, id)).toMatchObject({ total: 1, completed: 0 });
+    await a.governance.upgrades.abort(id);
+    await level(id, a, b);
+    await eventually(() => b.governance.upgrades.status(id)?.abortedAtMs, "it is taken back");
+    await b.governance.upgrades.beforeUse(contextId(1));
+    expect(b.moves).toHaveLength(1);
   });
 });
