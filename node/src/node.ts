@@ -56,6 +56,8 @@ export interface NodeInit {
 
 export interface Node {
   readonly urls: readonly string[];
+  /** Multiaddresses, as other nodes may dial them. */
+  readonly addresses: readonly string[];
   readonly collector: Collector;
   /** Stops taking calls, ends what runs, and closes the store. */
   close(): Promise<void>;
@@ -101,6 +103,7 @@ async function wire(init: NodeInit, onClose: OnClose): Promise<Omit<Node, "close
       contexts,
       applications: actors.nodes.applications,
       attester: createAttester(config.specializedNode.accept_mock_tee),
+      bring: async (contextId) => void (await peers.join(contextId)),
       clock,
     }),
     store,
@@ -116,7 +119,7 @@ async function wire(init: NodeInit, onClose: OnClose): Promise<Omit<Node, "close
   onClose(() => server.close());
   await peers.start();
   governance.upgrades.resume();
-  return { urls: server.urls, collector };
+  return { urls: server.urls, addresses: network.status().listening, collector };
 }
 
 /** What everything else stands on: store, blobs, the threads that run methods. */

@@ -55,8 +55,12 @@ function addRun(group: Command, runtime: Runtime): void {
       });
       const output = outputOf(runtime, options);
       const [url = ""] = node.urls;
-      const told = `the node serves at ${node.urls.join(", ")}; Ctrl-C ends it`;
-      output.step({ ready: true, urls: node.urls }, () => (output.isQuiet ? url : told));
+      const { urls, addresses } = node;
+      const told = [
+        `the node serves at ${urls.join(", ")}; Ctrl-C ends it`,
+        ...addresses.map((each) => `peers: ${each}`),
+      ];
+      output.step({ ready: true, urls, addresses }, () => (output.isQuiet ? url : told.join("\n")));
       await new Promise<void>((end) => {
         if (runtime.signal.aborted) end();
         else runtime.signal.addEventListener("abort", () => end(), { once: true });

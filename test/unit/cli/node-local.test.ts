@@ -5,6 +5,10 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { eventually } from "../../support/clock.ts";
 import { openShell, type Shell } from "./shoal.ts";
 
+const LOOPBACK = ["server", "swarm"]
+  .flatMap((side) => [`--${side}-host`, "127.0.0.1", `--${side}-port`, "0"])
+  .concat("--no-mdns");
+
 let shell: Shell;
 let place: readonly string[];
 beforeEach(async () => {
@@ -15,7 +19,7 @@ beforeEach(async () => {
 afterEach(() => shell.leave());
 
 test("it is made once, says what it is, runs until it is told to end, and is asked meanwhile", async () => {
-  const init = ["node", "init", ...place, "--server-host", "127.0.0.1", "--server-port", "0"];
+  const init = ["node", "init", ...place, ...LOOPBACK];
   const admin = ["--auth-mode", "embedded", "--admin-user", "ada", "--admin-password-file", "password"];
   const made = await shell.run(...init, ...admin, "--output", "json");
   expect(made).toMatchObject({ code: 0, err: "" });
@@ -34,6 +38,39 @@ test("it is made once, says what it is, runs until it is told to end, and is ask
   expect(await running.ended).toMatchObject({ code: 0, err: "" });
   expect(await shell.run("peers")).toMatchObject({ code: 7, err: expect.stringContaining("shoal node run") });
 });
+
+/** Runs a node without a guard, and resolves with where it is. */
+async function runs(
+  name: string,
+): Promise<{ readonly url: string; readonly address: string; end(): Promise<unknown> }> {
+  const where = ["--home", join(shell.folder, "nodes"), "--node", name];
+  await shell.run("node", "init", ...where, ...LOOPBACK, "--no-admin", "-q");
+  const running = shell.start("node", "run", ...where, "--output", "json", "--log-level", "fatal");
+  const line = await eventually(() => /^.*\n/.exec(running.written().out)?.[0], "the node is ready");
+  const { urls, addresses } = JSON.parse(line) as { urls: string[]; addresses: string[] };
+  const end = (): Promise<unknown> => {
+    running.process.kill("SIGINT");
+    return running.ended;
+  };
+  return { url: urls[0] ?? "", address: addresses.find((each) => each.includes("/tcp/")) ?? "", end };
+}
+
+test("two of them meet by an address, and part where one refuses the other", async () => {
+  const [ada, ben] = [await runs("ada"), await runs("ben")];
+  const ask = async (...args: string[]): Promise<string> => (await shell.run(...args, "-q")).out.trim();
+  expect(ada.address).toMatch(/^\/ip4\/127\.0\.0\.1\/tcp\/[1-9]\d*\/(?:ws\/)?p2p\/\w+$/);
+  expect((await ask("network", "status", "--api", ada.url)).split("\n")).toContain(ada.address);
+  const peer = await ask("network", "dial", ada.address, "--api", ben.url);
+  expect(ada.address.endsWith(`/p2p/${peer}`)).toBe(true);
+  expect(await ask("network", "peers", "--api", ben.url)).toBe(peer);
+  expect(await ask("peers", "--api", ben.url)).toBe("1");
+  expect(await ask("network", "block", peer, "--api", ben.url)).toBe(peer);
+  await eventually(async () => ((await ask("peers", "--api", ben.url)) === "0" ? true : undefined), "they part");
+  expect((await shell.run("network", "dial", ada.address, "--api", ben.url)).code).not.toBe(0);
+  expect(await ask("network", "unblock", peer, "--api", ben.url)).toBe(peer);
+  expect(await ask("network", "dial", ada.address, "--api", ben.url)).toBe(peer);
+  await Promise.all([ada.end(), ben.end()]);
+}, 60_000);
 
 test("its configuration is shown and changed, and nothing is written that it would not start with", async () => {
   await shell.run("node", "init", ...place, "--no-admin", "-q");
