@@ -29,13 +29,18 @@ const STAND_INS: Readonly<Record<string, string>> = {
   "node:events": require.resolve("events/"),
   "node:url": own("small.ts"),
   "@libp2p/mdns": own("mdns.ts"),
+  "@libp2p/tcp": own("tcp.ts"),
   events: require.resolve("events/"),
-  buffer: require.resolve("buffer/"),
-  "node:buffer": require.resolve("buffer/"),
+  buffer: own("buffer.ts"),
+  "node:buffer": own("buffer.ts"),
 };
 
-/** Own modules that are another one in a tab: from the end of the path that is imported. */
-const REPLACED: readonly (readonly [RegExp, string])[] = [[/\/prepare-thread\.ts$/, own("prepare-thread.ts")]];
+/** Modules that are another one in a tab: from the end of the path that is imported. */
+const REPLACED: readonly (readonly [RegExp, string])[] = [
+  [/\/prepare-thread\.ts$/, own("prepare-thread.ts")],
+  // Error messages in fifty languages, of which one is spoken here.
+  [/\/locales\/index\.js$/, own("locales.ts")],
+];
 
 const standIns: Plugin = {
   name: "stand-ins",

@@ -4,15 +4,12 @@
  */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 
-interface Request<T> {
+interface Source<Events extends string> {
+  addEventListener(event: Events, listener: () => void): void;
+}
+interface Request<T, Events extends string = never> extends Source<"success" | "error" | Events> {
   readonly result: T;
   readonly error: Error | null;
-  onsuccess: (() => void) | null;
-  onerror: (() => void) | null;
-}
-interface OpenRequest extends Request<Database> {
-  onupgradeneeded: (() => void) | null;
-  onblocked: (() => void) | null;
 }
 interface ObjectStore {
   getAllKeys(): Request<readonly unknown[]>;
@@ -20,11 +17,9 @@ interface ObjectStore {
   put(value: unknown, key: unknown): Request<unknown>;
   delete(key: unknown): Request<undefined>;
 }
-interface Transaction {
+interface Transaction extends Source<"complete" | "abort"> {
   readonly error: Error | null;
   objectStore(name: string): ObjectStore;
-  oncomplete: (() => void) | null;
-  onabort: (() => void) | null;
 }
 interface Database {
   createObjectStore(name: string): ObjectStore;
@@ -32,7 +27,7 @@ interface Database {
   close(): void;
 }
 interface Factory {
-  open(name: string, version: number): OpenRequest;
+  open(name: string, version: number): Request<Database, "upgradeneeded">;
 }
 
 /** Tables: rows of the store by column and key, chunks of blobs by path. */
@@ -60,9 +55,9 @@ export async function openIndexedRows(name: string): Promise<IndexedRows> {
   const factory = (globalThis as unknown as { readonly indexedDB?: Factory }).indexedDB;
   if (factory === undefined) throw new ShoalError("unavailable", "this browser keeps no data for pages");
   const opening = factory.open(name, VERSION);
-  opening.onupgradeneeded = () => {
+  opening.addEventListener("upgradeneeded", () => {
     for (const table of TABLES) opening.result.createObjectStore(table);
-  };
+  });
   const database = await settled(opening);
   return {
     async readAll(table) {
@@ -78,9 +73,10 @@ export async function openIndexedRows(name: string): Promise<IndexedRows> {
 function written(database: Database, changes: readonly Change[]): Promise<void> {
   const transaction = database.transaction(TABLES, "readwrite", { durability: "strict" });
   return new Promise((resolve, reject) => {
-    transaction.oncomplete = () => resolve();
-    transaction.onabort = () =>
-      reject(new ShoalError("unavailable", "the browser refused to keep the data", { cause: transaction.error }));
+    transaction.addEventListener("complete", () => resolve());
+    transaction.addEventListener("abort", () =>
+      reject(new ShoalError("unavailable", "the browser refused to keep the data", { cause: transaction.error })),
+    );
     for (const { table, key, value } of changes) {
       const rows = transaction.objectStore(table);
       if (value === undefined) rows.delete(key);
@@ -91,8 +87,9 @@ function written(database: Database, changes: readonly Change[]): Promise<void> 
 
 function settled<T>(request: Request<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () =>
-      reject(new ShoalError("unavailable", "the browser's database failed", { cause: request.error }));
+    request.addEventListener("success", () => resolve(request.result));
+    request.addEventListener("error", () =>
+      reject(new ShoalError("unavailable", "the browser's database failed", { cause: request.error })),
+    );
   });
 }

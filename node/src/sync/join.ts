@@ -47,13 +47,21 @@ export function createJoiner({ parts, sessions }: JoinParts): Joiner {
 }
 
 async function dialled(network: Network, log: Log, addresses: readonly string[]): Promise<readonly PeerId[]> {
-  const dials = addresses.slice(0, MAX_ASKED).map((address) => network.dial(address, DIAL_WITHIN));
-  const reached: PeerId[] = [];
-  for (const dial of await Promise.allSettled(dials)) {
-    if (dial.status === "fulfilled") reached.push(dial.value);
-    else log.debug({ err: dial.reason }, "an address of the invitation does not answer");
+  const byPeer = Map.groupBy(addresses.slice(0, MAX_ASKED), (address) => address.slice(address.lastIndexOf("/p2p/")));
+  const reached = await Promise.all([...byPeer.values()].map((ofOne) => reach(network, log, ofOne)));
+  return reached.filter((peer) => peer !== undefined);
+}
+
+/** One address after another: the network joins dials to one peer, and one that cannot be carried would fail the others. */
+async function reach(network: Network, log: Log, addresses: readonly string[]): Promise<PeerId | undefined> {
+  for (const address of addresses) {
+    try {
+      return await network.dial(address, DIAL_WITHIN);
+    } catch (err) {
+      log.debug({ err }, "an address of the invitation does not answer");
+    }
   }
-  return reached;
+  return undefined;
 }
 
 async function shown(

@@ -1,7 +1,6 @@
 /** Names that Node has everywhere. */
-import { Buffer as BrowserBuffer } from "buffer";
+export { Buffer } from "./buffer.ts";
 
-export const Buffer = BrowserBuffer;
 export const process = {
   env: {},
   version: "",

@@ -1,7 +1,7 @@
 /** What the node asks of sodium-native, by libsodium's own build for WebAssembly: results are written into the first argument. */
-import sodium from "libsodium-wrappers";
+import sodium, { ready } from "libsodium-wrappers";
 
-await sodium.ready;
+await ready;
 
 type Bytes = Uint8Array;
 

@@ -1,0 +1,27 @@
+/** `Buffer` as browsers have it by its own package, with the one encoding that the package lacks: base64url. */
+import { Buffer } from "buffer/";
+
+type From = (value: unknown, encoding?: unknown, length?: unknown) => Buffer;
+
+const from: From = Buffer.from.bind(Buffer) as From;
+const { isEncoding } = Buffer;
+const { toString } = Buffer.prototype;
+
+const isUrl = (encoding: unknown): boolean => typeof encoding === "string" && encoding.toLowerCase() === "base64url";
+
+Object.assign(Buffer, {
+  // Its decoder takes both alphabets, and text without padding.
+  from: (value: unknown, encoding?: unknown, length?: unknown) =>
+    from(value, isUrl(encoding) ? "base64" : encoding, length),
+  isEncoding: (encoding: unknown) => isUrl(encoding) || isEncoding(encoding as string),
+});
+Object.assign(Buffer.prototype, {
+  toString(this: Buffer, encoding?: string, start?: number, end?: number): string {
+    if (!isUrl(encoding)) return toString.call(this, encoding, start, end);
+    const text = toString.call(this, "base64", start, end);
+    return text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  },
+});
+
+export { Buffer };
+export default { Buffer };
