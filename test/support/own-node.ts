@@ -36,6 +36,9 @@ export async function openOwnNode(): Promise<OwnNode> {
     options: {
       serverHost: ["127.0.0.1"],
       serverPort: 0,
+      swarmHost: ["127.0.0.1"],
+      swarmPort: 0,
+      mdns: false,
       authMode: "embedded",
       administrator: { username: USER, password: new Secret(PASSWORD) },
     },

@@ -185,3 +185,18 @@ test("a group's contexts move to another application, and the commands tell how 
   await group("upgrade", "trigger", id, third);
   expect(await shell.json("group", "upgrade", "retry", id)).toMatchObject({ groupId: id });
 });
+
+test("a device agrees to come to an account, and is linked by its code only", async () => {
+  const namespace = await shell.out("namespace", "create", application, "--name", "home", "-q");
+  const { accountId } = await shell.json<{ accountId: string }>("node", "identity");
+  // The node's own consent to its own account: the line is real, and the rules refuse the link.
+  const { out: line, err: note } = await shell.shoal("account", "pair-init", namespace, "--account", accountId);
+  expect(line).toMatch(/^shoaldevice1\.[A-Za-z0-9_-]+\n$/);
+  const [code = ""] = /[0-9A-F]{8}/.exec(note) ?? [];
+  expect(await shell.shoal("account", "pair-complete", namespace, line, "--code", "00000000")).toMatchObject({
+    code: 5,
+  });
+  expect((await shell.shoal("account", "pair-complete", namespace, line, "--code", code)).code).not.toBe(0);
+  expect((await shell.shoal("account", "pair-complete", namespace, "nonsense", "--code", code)).code).toBe(2);
+  expect(await shell.out("account", "devices", namespace, "-q")).toBe(accountId);
+});
