@@ -57,7 +57,7 @@ describe("what reads", () => {
     "context identities kv --owned",
     "context group kv",
     "context sync",
-    "context sync kv",
+    "context status kv",
     "blob list",
     "alias list context",
     "alias list application",
@@ -196,6 +196,13 @@ describe("contexts", () => {
     expect((await shell.shoal("app", "uninstall", next)).code).toBe(4);
     expect(await shell.json("context", "delete", id)).toEqual({ isDeleted: true });
     expect(await shell.out("app", "uninstall", next, "-q")).toBe(next);
+  });
+
+  test("a node without peers has nobody to be level with, and says so", async () => {
+    for (const command of ["sync", "resync"]) {
+      const ended = await shell.shoal("context", command, "kv");
+      expect(ended).toMatchObject({ code: 7, err: expect.stringContaining("peer") });
+    }
   });
 
   test("a taken alias says how to free it", async () => {
