@@ -115,8 +115,13 @@ async function resume(parts: ContextParts, receiver: Receiver): Promise<void> {
   for (const context of parts.registry.list()) {
     const { id } = context;
     if (context.deltas === undefined) await countDeltas(parts, context);
-    if (readMarker(parts.store, id)?.isMoving === true) await moveStaged(parts, id);
-    if (await hasRows(parts.store, "pending", id)) await receiver.again(id);
+    try {
+      if (readMarker(parts.store, id)?.isMoving === true) await moveStaged(parts, id);
+      if (await hasRows(parts.store, "pending", id)) await receiver.again(id);
+    } catch (err) {
+      // What is left is taken up again with the next that comes; the node serves meanwhile.
+      parts.log.warn({ context: id, err }, "what waited for a context could not be taken up");
+    }
     if (await hasRows(parts.store, "due", id)) parts.due.kick(id);
   }
 }

@@ -21,6 +21,12 @@ export async function beginInstall(
   const heads = verifiedHeads(parts, id, boundary);
   const untilNs = heads.map(({ hlc }) => nanosecondsOf(hlc)).reduce((a, b) => (a > b ? a : b), 0n);
   const before = readMarker(parts.store, id);
+  if (before?.isMoving === true) {
+    // A verified state that the disk was too full for: it goes first, since some of it is where it belongs already.
+    await parts.turns.run(id, "alone", () => moveStaged(parts, id));
+    onDone();
+    requireEmpty(parts, id);
+  }
   const goesOn = before !== undefined && isSameMoment(before.boundary, boundary);
   if (!goesOn) {
     await discardStaged(parts, id);

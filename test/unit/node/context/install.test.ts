@@ -168,6 +168,20 @@ test("a node that dies while rows are moved to their place has the whole state a
   await expectLevel();
 });
 
+test("where the disk refuses the move, the state that was verified goes first, and nothing is mixed with another", async () => {
+  const apply = bob.store.apply.bind(bob.store);
+  let moving = 0;
+  bob.store.apply = async (rows) => {
+    const isMove = rows.some(({ column, value }) => column === "staging" && value === undefined);
+    if (isMove && ++moving === 2) throw new ShoalError("unavailable", "the disk is full");
+    return apply(rows);
+  };
+  await expect(installFrom(alice, bob, contextId)).rejects.toMatchObject({ code: "unavailable" });
+  bob.store.apply = apply;
+  await expect(installFrom(alice, bob, contextId)).rejects.toMatchObject({ code: "conflict" });
+  await expectLevel();
+});
+
 test("a context that was left and joined again begins from nothing", async () => {
   await installFrom(alice, bob, contextId);
   await bob.contexts.deleteContext(contextId);
