@@ -14,10 +14,10 @@ export interface Unsaid {
   readonly because: string;
 }
 
-export interface Artifacts {
+interface Artifacts {
   /** borsh StorageDelta each, in the order in which they are to be merged. */
   readonly artifacts: readonly Uint8Array[];
-  /** `said` in part or not at all. */
+  /** What is said in part or not at all. */
   readonly unsaid: readonly Unsaid[];
 }
 

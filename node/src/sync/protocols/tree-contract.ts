@@ -31,7 +31,7 @@ export type TreeWrite =
 export type TreeCursor = readonly string[];
 
 /** Parents before their children, in `need` and in `have`. */
-export interface TreeBatch {
+interface TreeBatch {
   /** What the peer has and we have not. */
   readonly need: readonly TreeWrite[];
   /** What we have and the peer has not. */

@@ -10,10 +10,10 @@ import { wrong } from "./tree-wire.ts";
 import type { TrieNode } from "../../storage/merkle/trie-node.ts";
 
 /** Children that are told with their parent; more are told in nodes. */
-export const LISTED = 256;
+const LISTED = 256;
 const LAYOUTS: readonly Layout[] = ["G2", "G2+", "G3"];
 
-export interface GuestIndex {
+interface GuestIndex {
   readonly fullHash: Uint8Array;
   readonly ownHash: Uint8Array;
   readonly deletedAt: bigint | undefined;

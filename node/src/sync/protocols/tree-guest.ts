@@ -16,7 +16,7 @@ import type { Tellings } from "./tree-tellings.ts";
 import { compareLeaves, compareRoots, type TrieWalk } from "./tree-trie.ts";
 import { wrong } from "./tree-wire.ts";
 
-export interface GuestWalk {
+interface GuestWalk {
   readonly get: GetRow;
   readonly context: Uint8Array;
   readonly tellings: Tellings;

@@ -12,7 +12,7 @@ import type { Tellings } from "./tree-tellings.ts";
 import { compareRoots, type TrieWalk } from "./tree-trie.ts";
 import { wrong } from "./tree-wire.ts";
 
-export interface HostWalk {
+interface HostWalk {
   readonly get: GetRow;
   readonly context: Uint8Array;
   readonly tellings: Tellings;

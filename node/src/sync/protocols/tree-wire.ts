@@ -30,7 +30,7 @@ export interface TreeAsk {
   readonly path: string;
 }
 
-export interface TreeRequest {
+interface TreeRequest {
   /** How many indexes below those that are asked for may come along. */
   readonly ahead: number;
   readonly asks: readonly TreeAsk[];
