@@ -106,15 +106,21 @@ export async function createGovernance(init: GovernanceInit): Promise<Governance
       await store.durable();
       following.refresh();
     },
-    async joinOpen(groupId) {
-      if (group(groupId).group.members.has(account.publicKey)) return { wasInherited: false };
-      await act(groupId, [{ type: "MemberJoinedOpen" }]);
-      return { wasInherited: true };
-    },
+    joinOpen: (groupId) => joinOpen(group(groupId), account.publicKey, act),
     keepSigningKey: (groupId, seed) => signers.keep(group(groupId).group.id, seed),
     signAsAccount: (message) => sign(account.secret, message),
     close: () => upgrades.close(),
   };
+}
+
+async function joinOpen(
+  { group }: Located,
+  who: PublicKey,
+  act: (groupId: GroupId, actions: readonly Action[]) => Promise<void>,
+): Promise<{ readonly wasInherited: boolean }> {
+  if (group.members.has(who)) return { wasInherited: false };
+  await act(group.id, [{ type: "MemberJoinedOpen" }]);
+  return { wasInherited: true };
 }
 
 function located(ledger: Ledger, groupId: GroupId): Located {

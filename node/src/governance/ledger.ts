@@ -53,8 +53,6 @@ export interface Ledger {
   receive(namespaceId: GroupId, encoded: readonly Uint8Array[]): Promise<ReceivedOps>;
   /** See `GovernanceReplica.expect`. */
   expect(namespaceId: GroupId, genesis: Hash | undefined): Promise<void>;
-  /** Ops that left waiting rooms because these were full. */
-  dropped(): number;
 }
 
 export interface LedgerInit {
@@ -94,7 +92,6 @@ export async function openLedger(init: LedgerInit): Promise<Ledger> {
         books.set(namespaceId, book);
         init.applied({ book, ops: [], own: false, before: undefined, after: undefined });
       }),
-    dropped: () => [...books.values()].reduce((sum, { room }) => sum + room.dropped, 0),
   };
 }
 
@@ -147,7 +144,7 @@ class Namespaces {
   }
 
   async receive(namespaceId: GroupId, { arrived, indexOf, refused }: Readable): Promise<ReceivedOps> {
-    const { store, clock, companion } = this.#init;
+    const { store, clock, companion, log } = this.#init;
     const book = this.#books.get(namespaceId);
     if (book === undefined) throw new ShoalError("not_found", "this node is in no such namespace");
     const nowMs = clock.now();
@@ -160,6 +157,10 @@ class Namespaces {
     ];
     if (rows.length > 0) await durably(store, rows);
     book.room.move(fitting);
+    const { dropped = 0 } = fitting;
+    if (dropped > 0) {
+      log.warn({ namespace: namespaceId, dropped, ever: book.room.dropped }, "the waiting room is full: ops left it");
+    }
     book.seenUntilMs = nowMs;
     const { added, never } = await this.#take(book, ready);
     return {
@@ -192,9 +193,10 @@ class Namespaces {
     }
     const claims = this.#places.claims(history.state, false);
     rows.push(...claimRows(namespaceId, claims));
+    // At once, or a delta that is made meanwhile would name heads whose state nobody here has judged it by.
+    if (added.length > 0) this.#moved(book, added, false, claims);
     // Lost with the process these are made anew at the next start.
     if (rows.length > 0) await this.#init.store.apply(rows);
-    if (added.length > 0) this.#moved(book, added, false, claims);
     return { added: added.map(({ hash }) => hash), never };
   }
 
