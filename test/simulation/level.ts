@@ -35,7 +35,7 @@ export function settled(sim: Simulation): void {
     );
     if (new Set(states).size > 1) throw new Violation("I17", `the states of ${namespaceId} differ in the end`);
   }
-  const { tried, leak } = sim.secrets.leak(sim.nodes);
+  const { tried, leak } = sim.secrets.leak(sim);
   if (leak !== undefined) throw new Violation("sealed", leak);
   sim.tally.add("removed member read nothing", tried);
 }

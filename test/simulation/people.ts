@@ -132,7 +132,7 @@ function inviteWith(
     sim.ask(actor.node, `invites ${guest.name}`, async ({ governance, network }) => {
       const made = governance.invite({
         groupId: found.group.id,
-        expiresAtMs: sim.epoch + sim.world.now + actor.node.skewMs + within,
+        expiresAtMs: Math.floor(sim.epoch + sim.world.now + actor.node.skewMs + within),
         once,
         ...(aimed ? { invitee: guest.account.publicKey } : {}),
       });

@@ -16,14 +16,17 @@ import {
   type PersonKind,
 } from "./people.ts";
 import { SETUP_MS, type Plan, type Step } from "./plan.ts";
+import type { SimNode } from "./sim-node.ts";
 import { APPLICATION, Simulation } from "./simulation.ts";
 import type { Verdict } from "./verdict.ts";
 import { Violation } from "./violation.ts";
 
 /** After the last step, before the faults end. */
 const AFTERMATH_MS = 2_000;
-/** How often it is looked whether all are level, and how long that may take. */
-const LOOK_MS = 2_000;
+/** How often it is looked whether all are level: soon at first, then ever later. */
+const FIRST_LOOK_MS = 1_000;
+const LAST_LOOK_MS = 60_000;
+/** How long it may take, on top of what clocks were wrong by: what comes from the future waits until then. */
 const LEVEL_WITHIN_MS = 30 * 60_000;
 
 export interface RunOptions {
@@ -74,10 +77,11 @@ async function throughPhases(sim: Simulation): Promise<number> {
   await run(Math.max(SETUP_MS, plan.steps.at(-1)?.atMs ?? 0) + AFTERMATH_MS);
   sim.healAll();
   const healedAt = world.now;
-  while (world.now - healedAt < LEVEL_WITHIN_MS) {
-    await run(world.now + LOOK_MS);
-    for (const node of sim.honest) if (world.now - healedAt > 10_000) enterAll(sim, node);
+  const until = healedAt + LEVEL_WITHIN_MS + 2 * plan.skewMs;
+  for (let lookMs = FIRST_LOOK_MS; world.now < until; lookMs = Math.min(2 * lookMs, LAST_LOOK_MS)) {
+    await run(world.now + lookMs);
     if (isLevel(sim) === undefined) break;
+    for (const node of sim.honest) enterAll(sim, node);
   }
   const levelMs = world.now - healedAt;
   settled(sim);
@@ -92,7 +96,7 @@ function found(sim: Simulation): void {
   const [founder] = nodes;
   if (founder === undefined) return;
   const capabilities = foundingCapabilities(chance.next());
-  world.after(10, `${founder.name} founds`, () => {
+  whenUp(sim, founder, 10, "founds", () => {
     sim.ask(founder, "founds a namespace", async ({ governance }) => {
       const id = await governance.createGroup({
         applicationId: APPLICATION.id,
@@ -103,28 +107,37 @@ function found(sim: Simulation): void {
       await governance.act(id, [{ type: "DefaultCapabilitiesSet", capabilities }]);
     });
   });
-  world.after(500, `${founder.name} makes a context`, () => {
+  world.after(1_000, `${founder.name} makes a context`, () => {
     const group = founder.running?.governance.namespaces()[0]?.groups.values().next().value;
     if (group !== undefined) createContextIn(sim, founder, group, -1);
   });
-  for (const [at, guest] of nodes.entries()) {
-    if (at === 0) continue;
+  for (const guest of nodes.slice(1)) {
     const comesAt = 1_600 + chance.next() * 4_000;
     const isStranger = guest.hostile && chance.next() < 0.2;
     if (isStranger) continue;
-    world.after(comesAt, `${guest.name} is invited`, () => {
-      sim.ask(founder, `invites ${guest.name}`, async ({ governance, network }) => {
-        const groupId = sim.namespaces[0];
-        if (groupId === undefined) return;
-        const expiresAtMs = sim.epoch + world.now + founder.skewMs + 20_000_000;
-        const made = governance.invite({ groupId, expiresAtMs, once: false });
-        const signed = { ...made, peers: [`/sim/${network.self}`] };
-        sim.invitations.push({ signed, by: founder });
-        joinBy(sim, guest, signed);
-      });
-    });
+    whenUp(sim, guest, comesAt, "is invited", () => admit(sim, founder, guest));
     world.after(comesAt + 2_000, `${guest.name} enters`, () => enterAll(sim, guest));
   }
+}
+
+/** Starting takes a node as long as its disk takes. */
+function whenUp(sim: Simulation, node: SimNode, inMs: number, what: string, then: () => void): void {
+  sim.world.after(inMs, `${node.name} ${what}`, () => {
+    if (node.running === undefined) whenUp(sim, node, 100, what, then);
+    else then();
+  });
+}
+
+function admit(sim: Simulation, founder: SimNode, guest: SimNode): void {
+  sim.ask(founder, `invites ${guest.name}`, async ({ governance, network }) => {
+    const groupId = sim.namespaces[0];
+    if (groupId === undefined) return;
+    const expiresAtMs = Math.floor(sim.epoch + sim.world.now + founder.skewMs + 20_000_000);
+    const made = governance.invite({ groupId, expiresAtMs, once: false });
+    const signed = { ...made, peers: [`/sim/${network.self}`] };
+    sim.invitations.push({ signed, by: founder });
+    joinBy(sim, guest, signed);
+  });
 }
 
 function take(sim: Simulation, step: Step): void {

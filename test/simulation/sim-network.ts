@@ -44,6 +44,8 @@ interface Message {
   readonly id: string;
   readonly topic: string;
   readonly payload: Uint8Array;
+  /** Heard once more, long after: that is not done twice, or it would never end. */
+  readonly isEcho?: boolean;
 }
 
 export class SimNetwork implements Network, Port {
@@ -271,7 +273,9 @@ export class SimNetwork implements Network, Port {
       const { loss, duplication } = fabric.qualityBetween(this.self, peer);
       if (!fabric.chance(loss)) this.#pass(message, peer, 0);
       // Longer after than anybody remembers it: it is heard once more.
-      if (fabric.chance(duplication)) this.#pass({ ...message, id: `${message.id}+` }, peer, fabric.choose(20_000));
+      if (message.isEcho !== true && fabric.chance(duplication)) {
+        this.#pass({ ...message, id: `${message.id}+`, isEcho: true }, peer, fabric.choose(20_000));
+      }
     }
     return targets.length;
   }

@@ -79,6 +79,7 @@ export class Simulation {
     for (const node of this.nodes) {
       this.fabric.setQuality(node.peerId, undefined);
       node.disk.full = false;
+      node.skewMs = 0;
       if (node.isDown) this.start(node);
     }
     this.healed();
