@@ -50,6 +50,8 @@ export interface NodeInit {
   readonly log: Log;
   /** The program of its threads, where it is bundled. */
   readonly threads?: URL;
+  /** Of the built page of a node in a browser tab, where it is not beside the program. */
+  readonly tabFolder?: string;
   /** Bytes of memory in use, for whoever asks for the usage. */
   readonly memoryBytes: () => number;
 }
@@ -112,6 +114,7 @@ async function wire(init: NodeInit, onClose: OnClose): Promise<Omit<Node, "close
     // Behind a proxy nobody is judged here, but the proxy asks `/auth/validate`.
     authRoutes: auth.routes(),
     ...(config.auth.mode === "embedded" ? { guard: auth.guard } : {}),
+    ...(init.tabFolder === undefined ? {} : { tabFolder: init.tabFolder }),
     clock,
     random,
     log,

@@ -32,6 +32,7 @@ export async function runNode(options: RunOptions): Promise<Node> {
   );
   for (const warning of config.warnings) log.warn(warning);
   const storageKey = await storageKeyOf(config, log);
+  const tabFolder = options.env["SHOAL_TAB_FOLDER"];
   return startNode({
     config,
     ...(storageKey === undefined ? {} : { storageKey }),
@@ -40,6 +41,7 @@ export async function runNode(options: RunOptions): Promise<Node> {
     random: systemRandom,
     log,
     ...(options.threads === undefined ? {} : { threads: options.threads }),
+    ...(tabFolder === undefined ? {} : { tabFolder }),
     memoryBytes: () => process.memoryUsage.rss(),
   });
 }

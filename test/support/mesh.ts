@@ -46,12 +46,12 @@ export interface Mesh {
 }
 
 export interface MeshOptions {
-  /** Also listen for browsers. */
-  readonly webSocket?: boolean;
   /** `warn` by default; what nodes log goes to standard error. */
   readonly logLevel?: string;
   /** The node's program; the sources by default. */
   readonly program?: string;
+  /** Where the page for browser tabs was built to. */
+  readonly tabFolder?: string;
 }
 
 export async function startMesh(count: number, options: MeshOptions = {}): Promise<Mesh> {
@@ -97,7 +97,7 @@ async function makeNode(
   bootNodes: readonly string[],
   options: MeshOptions,
 ): Promise<MeshNode> {
-  const [swarmPort, serverPort] = [await freePort(), await freePort()];
+  const [swarmPort, swarmWebSocketPort, serverPort] = [await freePort(), await freePort(), await freePort()];
   const made = await initNode({
     home: folder,
     name,
@@ -106,11 +106,11 @@ async function makeNode(
       serverPort,
       swarmHost: ["127.0.0.1"],
       swarmPort,
+      swarmWebSocketPort,
       authMode: "proxy",
       noAdministrator: true,
       mdns: false,
       bootNodes,
-      ...(options.webSocket === true ? { swarmWebSocketPort: await freePort() } : {}),
     },
     env: {},
     clock: systemClock,
@@ -141,7 +141,11 @@ async function makeNode(
     async start() {
       const program = options.program ?? join(ROOT, "node/src/main.ts");
       const args = [program, "--home", folder, "--node", name, "--log-level", options.logLevel ?? "warn"];
-      child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+      const env = {
+        ...process.env,
+        ...(options.tabFolder === undefined ? {} : { SHOAL_TAB_FOLDER: options.tabFolder }),
+      };
+      child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "inherit"] });
       await ready(child);
     },
     async kill() {

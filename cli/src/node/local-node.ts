@@ -75,6 +75,7 @@ function addInit(group: Command, runtime: Runtime): void {
     .option("--server-port <port>", "their port", wholeNumber(0))
     .option("--swarm-host <host...>", "addresses that peers reach the node at")
     .option("--swarm-port <port>", "their port", wholeNumber(0))
+    .option("--swarm-ws-port <port>", "the port for browser tabs; 200 above theirs by default", wholeNumber(0))
     .option("--boot-nodes <multiaddress...>", "peers to begin with")
     .addOption(new Option("--boot-network <name>", "known peers").choices(["calimero-dev", "ipfs"]))
     .addOption(new Option("--auth-mode <mode>", "who judges callers").choices(AUTH_MODES))
@@ -133,6 +134,7 @@ async function initOptions(options: Options): Promise<InitOptions> {
   const given: Record<string, unknown> = {};
   for (const name of lists) if (texts(options, name).length > 0) given[name] = texts(options, name);
   for (const name of plain) if (options[name] !== undefined) given[name] = options[name];
+  if (options["swarmWsPort"] !== undefined) given["swarmWebSocketPort"] = options["swarmWsPort"];
   if (options["admin"] === false) given["noAdministrator"] = true;
   const username = text(options, "adminUser");
   if (username !== undefined) given["administrator"] = { username, password: new Secret(await adminPassword(options)) };

@@ -13,7 +13,7 @@ export interface InitOptions {
   readonly bootNetwork?: BootNetwork;
   readonly swarmHost?: readonly string[];
   readonly swarmPort?: number;
-  /** Ours: where browser tabs reach the node; without it they cannot. */
+  /** Ours: where browser tabs reach the node; by default 200 above `swarmPort`, or whichever is free where that is 0. */
   readonly swarmWebSocketPort?: number;
   readonly serverHost?: readonly string[];
   readonly serverPort?: number;
@@ -44,10 +44,8 @@ export function newConfig(
   const { identity, account } = keys;
   const serverHosts = options.serverHost ?? ["127.0.0.1", "::1"];
   const swarmHosts = options.swarmHost ?? ["0.0.0.0", "::"];
-  const swarm = [
-    `tcp/${options.swarmPort ?? 2428}`,
-    ...(options.swarmWebSocketPort === undefined ? [] : [`tcp/${options.swarmWebSocketPort}/ws`]),
-  ];
+  const swarmPort = options.swarmPort ?? 2428;
+  const swarm = [`tcp/${swarmPort}`, `tcp/${options.swarmWebSocketPort ?? webSocketPort(swarmPort)}/ws`];
   const network = options.bootNetwork === undefined ? [] : BOOT_NETWORKS[options.bootNetwork];
 
   const sections = {
@@ -86,6 +84,15 @@ export function newConfig(
   };
   return `# The node's own keys are in here: keep it to yourself.\n${stringify(sections)}\n`;
 }
+
+/** Far enough away for a few dozen nodes of one machine that count their ports up, and for merod's two rows of ports. */
+function webSocketPort(swarmPort: number): number {
+  if (swarmPort === 0) return 0;
+  return swarmPort + (swarmPort + WEB_SOCKET_DISTANCE > MAX_PORT ? -WEB_SOCKET_DISTANCE : WEB_SOCKET_DISTANCE);
+}
+
+const WEB_SOCKET_DISTANCE = 200;
+const MAX_PORT = 65_535;
 
 function storageOf({ authStorage = "persistent", authStoragePath }: InitOptions): object {
   if (authStorage === "memory") return { type: "memory" };

@@ -8,6 +8,7 @@ import type { RequestFacts } from "./call.ts";
 import type { Front } from "./front.ts";
 import type { Road, UntypedHandler } from "./road.ts";
 import type { RpcOverHttp } from "./rpc/http.ts";
+import type { Tab } from "./tab.ts";
 
 interface Bound {
   Bindings: HttpBindings;
@@ -23,6 +24,7 @@ export function createRouter(init: {
   readonly handlers: Readonly<Record<string, UntypedHandler>>;
   readonly rpc: RpcOverHttp | undefined;
   readonly authRoutes: Hono | undefined;
+  readonly tab: Tab;
   readonly road: Road;
   readonly front: Pick<Front, "requestId" | "routed">;
 }): Hono<Bound> {
@@ -57,6 +59,7 @@ export function createRouter(init: {
     }
   }
   mountAuth(app, init);
+  mountTab(app, init);
   for (const [path, ofPath] of Map.groupBy(endpoints, (endpoint) => pathOf(prefix, endpoint))) {
     const allow = [...new Set(ofPath.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method])))].join(
       ", ",
@@ -101,6 +104,19 @@ function mountAuth(app: Hono<Bound>, { prefix, authRoutes, road, front }: Router
     });
   }
   app.route(prefix === "" ? "/" : prefix, authRoutes);
+}
+
+function mountTab(app: Hono<Bound>, { prefix, tab, road, front }: RouterInit): void {
+  for (const path of [`${prefix}/tab`, `${prefix}/tab/:file`]) {
+    app.get(path, async ({ req, env, redirect }) => {
+      front.routed(env.incoming, "/tab/{file}");
+      // What the page loads is beside it: without the slash it would be looked for one folder above.
+      if (new URL(req.url).pathname === `${prefix}/tab`) return redirect("tab/");
+      const packed = /\bgzip\b/.test(req.header("accept-encoding") ?? "");
+      return tab(req.param("file") ?? "", packed);
+    });
+    app.all(path, ({ env }) => road.refuse(takes("GET, HEAD"), front.requestId(env.incoming), { allow: "GET, HEAD" }));
+  }
 }
 
 function takes(allow: string): ShoalError {

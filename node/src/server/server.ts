@@ -34,6 +34,7 @@ import { createRpcOverHttp } from "./rpc/http.ts";
 import { createSockets } from "./socket/sockets.ts";
 import { openSessions } from "./sse/sessions.ts";
 import { createEventStreams, type EventStreams } from "./sse/streams.ts";
+import { createTab } from "./tab.ts";
 
 /** What takes other nodes. */
 export interface PeerPorts {
@@ -60,6 +61,8 @@ export interface ServerParts {
   readonly guard?: Guard;
   /** `/auth/*` and `/admin/*`, in embedded mode. */
   readonly authRoutes?: Hono;
+  /** Where the built page of a node in a browser tab is; without it, beside the program. */
+  readonly tabFolder?: string;
   readonly registry: Registry;
   /** Why the node takes no work at present; undefined while it does. */
   readonly unready?: () => string | undefined;
@@ -154,6 +157,7 @@ function frontOf(core: Core, streams: EventStreams): Front {
     }),
     rpc: jsonrpc ? createRpcOverHttp({ ...core, limits: rpcBody }) : undefined,
     authRoutes: core.authRoutes,
+    tab: createTab({ network: core.network, ...(core.tabFolder === undefined ? {} : { folder: core.tabFolder }) }),
     road,
     front,
   });

@@ -40,7 +40,12 @@ describe("the least of files", () => {
       { host: "127.0.0.1", port: 2528 },
       { host: "::1", port: 2528 },
     ]);
-    expect(config.network.swarm.listen).toEqual(["/ip4/0.0.0.0/tcp/2428", "/ip6/::/tcp/2428"]);
+    expect(config.network.swarm.listen).toEqual([
+      "/ip4/0.0.0.0/tcp/2428",
+      "/ip4/0.0.0.0/tcp/2628/ws",
+      "/ip6/::/tcp/2428",
+      "/ip6/::/tcp/2628/ws",
+    ]);
   });
 });
 

@@ -95,6 +95,15 @@ describe("init", () => {
     });
   });
 
+  it.each([
+    [2428, 2628],
+    [0, 0],
+    [65_400, 65_200],
+  ])("lets browser tabs in beside swarm port %i, at %i", async (swarmPort, port) => {
+    await init({ swarmHost: ["127.0.0.1"], swarmPort });
+    expect((await configOf()).network.swarm.listen[1]).toBe(`/ip4/127.0.0.1/tcp/${port}/ws`);
+  });
+
   it("makes the administrator, in the node's store or in one of auth's own", async () => {
     const made = await init({ authMode: "embedded", administrator });
     expect(made.administrator).toBe("ada");

@@ -235,7 +235,7 @@ export const memoryNetwork: NetworkClient = {
   ],
   status: async () => ({
     peerId: "12D3Koo",
-    listening: ["/ip4/127.0.0.1/tcp/1"],
+    listening: ["/ip4/127.0.0.1/tcp/1", "/ip4/127.0.0.1/tcp/2/ws/p2p/12D3Koo"],
     peers: 1,
     topics: ["shoal/ctx/1"],
     blocked: [...blocked],

@@ -60,6 +60,7 @@ export async function startServer(
     readonly store?: Pick<Store, "get" | "scan" | "apply">;
     readonly unready?: () => string | undefined;
     readonly peers?: PeerPorts;
+    readonly tabFolder?: string;
   } = {},
 ): Promise<TestServer> {
   const contexts = memoryContexts();
@@ -78,6 +79,7 @@ export async function startServer(
     ...(init.authRoutes === undefined ? {} : { authRoutes: init.authRoutes }),
     ...(init.unready === undefined ? {} : { unready: init.unready }),
     ...(init.peers === undefined ? {} : { peers: init.peers }),
+    ...(init.tabFolder === undefined ? {} : { tabFolder: init.tabFolder }),
     registry,
     limits: init.limits ?? {},
     log: silentLog,

@@ -43,7 +43,7 @@ describe("the network", () => {
     expect((await get("/admin-api/network/status")).body).toEqual({
       data: {
         peerId: "12D3Koo",
-        listeningAddresses: ["/ip4/127.0.0.1/tcp/1"],
+        listeningAddresses: ["/ip4/127.0.0.1/tcp/1", "/ip4/127.0.0.1/tcp/2/ws/p2p/12D3Koo"],
         connectedPeers: 1,
         topics: ["shoal/ctx/1"],
         blocked: [],
