@@ -1,11 +1,12 @@
 /**
- * Builds `node/dist` (or the folder given): the node as one file, and beside it the few packages with native code. `npm run bundle:node`; the
- * container's image is made of it.
+ * Builds `node/dist` (or the folder given): the node as one file, and beside it the few packages with native code, and the page of a
+ * node in a browser tab. `npm run bundle:node`; the container's image is made of it.
  */
 import { existsSync } from "node:fs";
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { buildTab } from "./src/browser/build.ts";
 
 const HERE = import.meta.dirname;
 const OUT = process.argv[2] ?? join(HERE, "dist");
@@ -36,6 +37,7 @@ await writeFile(
   `${JSON.stringify({ name: "shoal-node", private: true, type: "module" })}\n`,
 );
 for (const name of await closure(NATIVE)) await copy(name);
+await buildTab(join(OUT, "tab"));
 
 interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;

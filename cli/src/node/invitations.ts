@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { z } from "zod";
 import { systemClock } from "@shoal/shared/system/clock.ts";
-import { signedInvitationSchema } from "@shoal/shared/wire/node/governance/invitations.ts";
+import { INVITATION_MARK, signedInvitationSchema } from "@shoal/shared/wire/node/governance/invitations.ts";
 import { details, type Output } from "../output.ts";
 import { argument, type Runtime } from "../session.ts";
 import { duration, optional } from "./input.ts";
@@ -87,7 +87,7 @@ export function addJoin(
 }
 
 const INVITATION: Pasted<SignedInvitation> = {
-  mark: "shoal1.",
+  mark: INVITATION_MARK,
   field: "invitation",
   writer: "invite",
   read(value) {

@@ -2,9 +2,10 @@
  * `npm run bundle:browser -- [FOLDER]`: the node of a tab as one file, and the page that shows it. Imports that a browser does
  * not have are stood in for, module by module; an import that nobody thought of fails the build.
  */
-import { copyFile, mkdir } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { build, type Plugin } from "esbuild";
 
 const HERE = import.meta.dirname;
@@ -44,23 +45,25 @@ const REPLACED: readonly (readonly [RegExp, string])[] = [
 
 const standIns: Plugin = {
   name: "stand-ins",
-  setup({ onResolve }) {
-    onResolve({ filter: /^[a-z@]/ }, ({ path }) => {
+  setup(bundle) {
+    bundle.onResolve({ filter: /^[a-z@]/ }, ({ path }) => {
       const stand = STAND_INS[path];
       return stand === undefined ? undefined : { path: stand };
     });
-    onResolve({ filter: /^\./ }, ({ path, importer }) => {
+    bundle.onResolve({ filter: /^\./ }, ({ path, importer }) => {
       const replaced = REPLACED.find(([pattern]) => pattern.test(path));
       return replaced === undefined || importer === replaced[1] ? undefined : { path: replaced[1] };
     });
   },
 };
 
+/** Bundles the node and its page into the folder, which is emptied first. Names of files carry the hash of their content. */
 export async function buildTab(out: string): Promise<void> {
-  await mkdir(out, { recursive: true });
-  await build({
-    entryPoints: [join(HERE, "tab.ts")],
-    outfile: join(out, "tab.js"),
+  await rm(out, { recursive: true, force: true });
+  const { metafile } = await build({
+    entryPoints: { tab: join(HERE, "page/page.js"), page: join(HERE, "page/page.css") },
+    entryNames: "[name]-[hash]",
+    outdir: out,
     bundle: true,
     platform: "browser",
     target: "es2024",
@@ -71,10 +74,18 @@ export async function buildTab(out: string): Promise<void> {
     inject: [own("globals.ts")],
     define: { "process.env.NODE_ENV": '"production"', global: "globalThis" },
     plugins: [standIns],
+    metafile: true,
     logLevel: "warning",
     logLimit: 0,
   });
-  await copyFile(join(HERE, "page.html"), join(out, "index.html"));
+  const made = Object.keys(metafile.outputs).map((path) => basename(path));
+  const named = (ending: string): string => made.find((name) => name.endsWith(ending)) ?? "";
+  const page = await readFile(join(HERE, "page/page.html"), "utf8");
+  const index = page.replace("%STYLE%", named(".css")).replace("%SCRIPT%", named(".js"));
+  await writeFile(join(out, "index.html"), index);
+  for (const name of [...made, "index.html"]) {
+    await writeFile(join(out, `${name}.gz`), gzipSync(await readFile(join(out, name)), { level: 9 }));
+  }
 }
 
 if (process.argv[1] === import.meta.filename) await buildTab(process.argv[2] ?? join(HERE, "../../dist/tab"));

@@ -46,10 +46,10 @@ export interface BrowserNode {
   readonly account: PublicKey;
   readonly peerId: string;
   readonly contexts: ContextClient;
+  readonly applications: Pick<ApplicationStore, "get">;
   readonly governance: Governance;
   readonly network: NetworkClient;
   readonly events: EventBus;
-  readonly peers: Peers;
   close(): Promise<void>;
 }
 
@@ -109,10 +109,10 @@ export async function startBrowserNode(init: BrowserNodeInit): Promise<BrowserNo
     account: account.publicKey,
     peerId: network.self,
     contexts,
+    applications,
     governance,
     network: networkClient(network),
     events,
-    peers,
     async close() {
       await peers.close();
       await network.close();

@@ -1,22 +1,31 @@
 /**
- * The page's program: opens the tab's node and puts it where the page and other scripts find it, as `globalThis.shoal`. Bytes
- * and ids are as JSON has them elsewhere: arguments and results are values, keys are base58.
+ * What a page has of its node: opened here, and put where other scripts find it, as `globalThis.shoal`. Arguments and results are
+ * values, ids and keys are text as elsewhere.
  */
-import { ShoalError } from "@shoal/shared/base/errors.ts";
+import { z } from "zod";
 import { silentLog, type Log } from "@shoal/shared/base/log.ts";
-import { signedInvitationSchema } from "@shoal/shared/wire/node/governance/invitations.ts";
 import { systemClock } from "@shoal/shared/system/clock.ts";
 import { systemRandom } from "@shoal/shared/system/random.ts";
-import type { SyncStatus } from "../clients/context-client.ts";
-import type { NodeEvent } from "../model/event.ts";
 import { parseBase58, type ContextId } from "../model/ids.ts";
-import { invitationOf } from "../server/admin/governance/invitation-wire.ts";
+import type { Context } from "../model/context.ts";
+import { claim } from "./claim.ts";
+import { readInvitation } from "./invitation.ts";
 import { startBrowserNode, type BrowserNode } from "./node.ts";
+import { tabEvent, type TabEvent } from "./tab-event.ts";
+import { wordsOf } from "./words.ts";
+
+export { wordsOf };
+
+// A page that forbids text to become code is told of every attempt: parsers are not compiled here.
+z.config({ jitless: true });
 
 export interface Tab {
   readonly account: string;
   readonly peerId: string;
-  /** Takes an invitation as the command line and the API write it; the contexts of its group follow by themselves. */
+  /**
+   * Takes an invitation as the command line and the API write it, as text or value; the contexts of its group follow by
+   * themselves. Rejects `invalid_argument` for what is none, `unavailable` where no peer that knows the group answers.
+   */
   join(invitation: unknown): Promise<void>;
   /** Contexts that are here, with their roots and how level they are. */
   contexts(): Promise<readonly TabContext[]>;
@@ -25,16 +34,24 @@ export interface Tab {
   sync(contextId: string): Promise<void>;
   /** Connected peers. */
   peers(): Promise<readonly string[]>;
+  /** Connects to a multiaddress over WebSocket; resolves with who is there. */
   dial(address: string): Promise<string>;
   /** Returns how to stop. */
-  onEvent(listener: (event: NodeEvent) => void): () => void;
+  onEvent(listener: (event: TabEvent) => void): () => void;
+  /** Resolves when everything is kept; another tab may open it then. */
   close(): Promise<void>;
 }
 
-export interface TabContext extends Pick<SyncStatus, "syncState" | "isInitialized"> {
+export interface TabContext {
   readonly id: string;
-  readonly root: string;
+  /** `waiting` until its first state has come; then `level`, `syncing`, `retrying`, or `diverged` while it cannot be levelled. */
+  readonly state: string;
+  /** Absent while it waits. */
+  readonly root?: string;
+  /** Methods of its application, once that has come. */
   readonly methods: readonly string[];
+  /** Why the last sync failed, where it did. */
+  readonly error?: string;
 }
 
 export interface TabOptions {
@@ -45,24 +62,7 @@ export interface TabOptions {
   readonly log?: Log;
 }
 
-interface Locks {
-  request(name: string, options: { readonly ifAvailable: true }, work: (lock: unknown) => Promise<void>): Promise<void>;
-}
-
-/** Resolves with how to let go; rejects `conflict` while another tab has the name. */
-async function claim(name: string): Promise<() => void> {
-  const { locks } = globalThis.navigator as unknown as { readonly locks: Locks };
-  const { promise: held, resolve: release } = Promise.withResolvers<void>();
-  return new Promise((resolve, reject) => {
-    const working = locks.request(`shoal-${name}`, { ifAvailable: true }, async (lock) => {
-      if (lock === null) throw new ShoalError("conflict", "this node is open in another tab");
-      resolve(release);
-      await held;
-    });
-    working.catch(reject);
-  });
-}
-
+/** Rejects `conflict` while another tab has the name, `unavailable` where the browser keeps nothing for the page. */
 export async function openTab({ name = "tab", peers = [], log = silentLog }: TabOptions = {}): Promise<Tab> {
   const release = await claim(name);
   try {
@@ -80,15 +80,10 @@ function faceOf(node: BrowserNode, release: () => void): Tab {
   return {
     account: node.account,
     peerId: node.peerId,
-    join: (invitation) => governance.join(invitationOf(signedInvitationSchema.parse(invitation))),
+    join: async (invitation) => governance.join(readInvitation(invitation)),
     async contexts() {
       const list = await contexts.listContexts();
-      return Promise.all(
-        list.map(async ({ id, rootHash }) => {
-          const { syncState, isInitialized } = await contexts.syncStatus(id);
-          return { id, root: rootHash, syncState, isInitialized, methods: [] };
-        }),
-      );
+      return Promise.all(list.map((context) => contextOf(node, context)));
     },
     async call(contextId, method, args = {}) {
       const input = { contextId: idOf(contextId), method, args: new TextEncoder().encode(JSON.stringify(args)) };
@@ -98,7 +93,7 @@ function faceOf(node: BrowserNode, release: () => void): Tab {
     sync: (contextId) => contexts.sync(idOf(contextId)),
     peers: () => network.peers(),
     dial: (address) => network.dial(address),
-    onEvent: (listener) => events.subscribe(listener),
+    onEvent: (listener) => events.subscribe((event) => listener(tabEvent(event))),
     async close() {
       await node.close();
       release();
@@ -106,4 +101,17 @@ function faceOf(node: BrowserNode, release: () => void): Tab {
   };
 }
 
-(globalThis as unknown as { shoal: { openTab: typeof openTab } }).shoal = { openTab };
+async function contextOf(node: BrowserNode, { id, rootHash, ...context }: Context): Promise<TabContext> {
+  const { isInitialized, syncState, lastError } = await node.contexts.syncStatus(id);
+  const application = await node.applications.get(context.applicationId, context.version);
+  const module = application?.modules.find(({ service }) => service === context.service);
+  return {
+    id,
+    state: syncState === "idle" ? "level" : syncState,
+    ...(isInitialized ? { root: rootHash } : {}),
+    methods: module?.methods.filter((method) => !method.startsWith("_")) ?? [],
+    ...(lastError === undefined ? {} : { error: lastError }),
+  };
+}
+
+Object.assign(globalThis, { shoal: { openTab, wordsOf } });

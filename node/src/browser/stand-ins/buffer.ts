@@ -2,10 +2,11 @@
 import { Buffer } from "buffer/";
 
 type From = (value: unknown, encoding?: unknown, length?: unknown) => Buffer;
+type ToText = (bytes: Buffer, encoding?: string, start?: number, end?: number) => string;
 
 const from: From = Buffer.from.bind(Buffer) as From;
-const { isEncoding } = Buffer;
-const { toString } = Buffer.prototype;
+const isEncoding = Buffer.isEncoding.bind(Buffer);
+const toText = Buffer.prototype.toString.call.bind(Buffer.prototype.toString) as ToText;
 
 const isUrl = (encoding: unknown): boolean => typeof encoding === "string" && encoding.toLowerCase() === "base64url";
 
@@ -17,8 +18,8 @@ Object.assign(Buffer, {
 });
 Object.assign(Buffer.prototype, {
   toString(this: Buffer, encoding?: string, start?: number, end?: number): string {
-    if (!isUrl(encoding)) return toString.call(this, encoding, start, end);
-    const text = toString.call(this, "base64", start, end);
+    if (!isUrl(encoding)) return toText(this, encoding, start, end);
+    const text = toText(this, "base64", start, end);
     return text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
   },
 });

@@ -1,8 +1,10 @@
 /** `node:fs`, as far as blobs use it, in memory; a file that gets its final name, or goes, is noted for the store. */
 import { files, noteChange } from "../files.ts";
 
-export const { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, statSync, utimesSync } = files;
+export const { closeSync, existsSync, fsyncSync, mkdirSync, openSync, utimesSync } = files;
 export const { writeFileSync, readdirSync } = files;
+export const statSync = files.statSync.bind(files);
+export const readFileSync = files.readFileSync.bind(files);
 
 export function renameSync(from: string, to: string): void {
   files.renameSync(from, to);

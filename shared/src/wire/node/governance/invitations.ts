@@ -5,6 +5,9 @@ import { contextIdSchema } from "../ids.ts";
 import { NODE_CAPS, optionally } from "../values.ts";
 import { hex32, memberSchema, nameSchema, ofGroup, requester } from "./values.ts";
 
+/** Begins the line of text in which a signed invitation is carried by people: base64url of its JSON follows. */
+export const INVITATION_MARK = "shoal1.";
+
 const bytes32 = z.array(z.int().min(0).max(255)).length(32);
 const unixSeconds = z.int().min(0).max(1e11);
 
