@@ -42,6 +42,8 @@ export class Fabric {
   /** Who looks for whom: pairs that shall be connected. */
   readonly #wanted = new Set<string>();
   quality: LinkQuality;
+  /** Told of what a wire does to those at its ends. */
+  onTrouble: (what: "channel broke" | "cut noticed") => void = () => undefined;
 
   constructor(world: World, random: Random, quality: LinkQuality) {
     this.world = world;
@@ -155,7 +157,8 @@ export class Fabric {
 
   #drop(a: PeerId, b: PeerId): void {
     this.world.after(this.#random.next() * NOTICED_WITHIN, `${a} misses ${b}`, () => {
-      if (this.passes(a, b) && this.passes(b, a)) return;
+      if ((this.passes(a, b) && this.passes(b, a)) || !this.isConnected(a, b)) return;
+      this.onTrouble("cut noticed");
       this.disconnect(a, b);
     });
   }

@@ -1,6 +1,7 @@
 /** What a node's disk says of its contexts, kept up with batch by batch: the simulator's own reading, by nobody's memory. */
 import { decodeDelta } from "@shoal/node/dag/delta.ts";
 import { idOf, type ContextId, type Hash } from "@shoal/node/model/ids.ts";
+import { PREFIX } from "@shoal/node/governance/keys.ts";
 import type { MemoryStore } from "@shoal/node/storage/memory-store.ts";
 import type { Row } from "@shoal/node/storage/store.ts";
 
@@ -24,6 +25,8 @@ export class Facts {
   readonly contexts = new Map<ContextId, ContextFacts>();
   /** Rows of governance have changed since this was last set to false. */
   groupsChanged = true;
+  /** How often a delta, and an op, was put aside. */
+  readonly waited = { deltas: 0, ops: 0 };
   readonly #parents: Map<string, readonly string[]>;
 
   /** `parents`: of every delta that any node was seen to have, which is the same everywhere. */
@@ -46,6 +49,8 @@ export class Facts {
 
   #take({ column, key, value }: Row): void {
     if (column === "group") this.groupsChanged = true;
+    if (column === "group" && key[0] === PREFIX.waiting && value !== undefined) this.waited.ops += 1;
+    if (column === "pending" && value !== undefined) this.waited.deltas += 1;
     if (column !== "meta" && column !== "known" && column !== "delta" && column !== "state") return;
     const contextId = idOf<ContextId>(key.subarray(0, ID));
     if (column === "meta") {

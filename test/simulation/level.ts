@@ -1,6 +1,7 @@
 /** What has to be true in the end, when faults have long ceased: everybody who belongs has everything, and nobody else learnt it. */
 import type { ContextId, GroupId } from "@shoal/node/model/ids.ts";
 import { digestOf } from "./digest.ts";
+import { historyOf } from "./oracle.ts";
 import type { SimNode } from "./sim-node.ts";
 import type { Simulation } from "./simulation.ts";
 import { Violation } from "./violation.ts";
@@ -26,7 +27,7 @@ export function isLevel(sim: Simulation): string | undefined {
 }
 
 /** Throws a `Violation` for whatever is not as it has to be. */
-export function settled(sim: Simulation): void {
+export async function settled(sim: Simulation): Promise<void> {
   const why = isLevel(sim);
   if (why !== undefined) throw new Violation("liveness", why);
   for (const namespaceId of sim.namespacesOf()) {
@@ -34,10 +35,49 @@ export function settled(sim: Simulation): void {
       digestOf(running?.governance.namespaces().find(({ id }) => id === namespaceId)),
     );
     if (new Set(states).size > 1) throw new Violation("I17", `the states of ${namespaceId} differ in the end`);
+    await againstOracle(sim, namespaceId);
   }
+  count(sim);
   const { tried, leak } = sim.secrets.leak(sim);
   if (leak !== undefined) throw new Violation("sealed", leak);
   sim.tally.add("removed member read nothing", tried);
+}
+
+async function againstOracle(sim: Simulation, namespaceId: GroupId): Promise<void> {
+  const [member] = membersOf(sim, namespaceId);
+  const governance = member?.running?.governance;
+  if (governance === undefined) return;
+  const random = sim.random.child(`oracle of ${namespaceId}`);
+  const state = digestOf(governance.namespaces().find(({ id }) => id === namespaceId));
+  for (const name of ["one order", "another order"]) {
+    const history = await historyOf(governance.replica, namespaceId, random.child(name));
+    if (history.state !== undefined && history.state.groups.size > 0 && digestOf(history.state) !== state) {
+      throw new Violation("I17", `the ops of ${namespaceId} give another state in an order of their own`);
+    }
+    if (name !== "one order") continue;
+    for (const { hash, op } of history.ops()) {
+      const verdict = history.verdict(hash);
+      if (op.action.type === "GroupKeyRotated") sim.tally.add("key rotated");
+      if (verdict === undefined || !("at" in verdict)) continue;
+      if (verdict.at === "concurrent") sim.tally.add("op void by a concurrent removal");
+      if (verdict.at === "order") sim.tally.add("op refused where it stands");
+    }
+  }
+}
+
+/** What the nodes counted. */
+function count(sim: Simulation): void {
+  const { tally, watch } = sim;
+  tally.add("heads side by side", watch.sideBySide);
+  for (const node of sim.honest) {
+    const counted = node.running?.sync.counters.read();
+    tally.add("snapshot taken", counted?.snapshot ?? 0);
+    tally.add("states compared by tree", counted?.tree ?? 0);
+    tally.add("deltas exchanged by id", counted?.deltas ?? 0);
+    const waited = watch.factsOf(node)?.waited;
+    tally.add("delta waited", waited?.deltas ?? 0);
+    tally.add("op waited for a parent", waited?.ops ?? 0);
+  }
 }
 
 /** Nodes that belong to the namespace by their own log, and by that of its founder, who has to be honest. */

@@ -63,7 +63,8 @@ async function tell(pool: Pool, plan: Plan, { failure }: Verdict): Promise<void>
   for (const step of small.steps) say(`    ${step.atMs} ms  ${step.kind}  #${step.id}`);
   say(`  ${last?.invariant ?? "?"} at ${Math.round(last?.atMs ?? 0)} ms: ${last?.detail ?? ""}`);
   for (const line of tail.slice(-40)) say(`    | ${line}`);
-  say(`  replay: ${replayOf(planOf(plan.seed, options), small)} npm run sim`);
+  const more = values.nodes === undefined ? "" : ` -- --nodes ${values.nodes}`;
+  say(`  replay: ${replayOf(planOf(plan.seed, options), small)} npm run sim${more}`);
 }
 
 async function many(): Promise<number> {

@@ -150,6 +150,7 @@ export class PipeEnd implements Channel {
     this.#underWay += 1;
     const { breakage } = this.#fabric.qualityBetween(this.self, this.peer);
     if (this.#fabric.chance(breakage)) {
+      this.#fabric.onTrouble("channel broke");
       this.#later("is cut off within a frame", (other) => {
         other.break();
         this.break();

@@ -84,7 +84,7 @@ async function throughPhases(sim: Simulation): Promise<number> {
     for (const node of sim.honest) enterAll(sim, node);
   }
   const levelMs = world.now - healedAt;
-  settled(sim);
+  await settled(sim);
   sim.tally.add("all level again");
   return levelMs;
 }

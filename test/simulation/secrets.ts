@@ -30,8 +30,6 @@ export class Secrets {
   readonly #said: Said[] = [];
   /** By topic: accounts that somebody honest has ever known to be in. */
   readonly #everIn = new Map<string, Set<PublicKey>>();
-  /** In anything. */
-  readonly #everAnywhere = new Set<PublicKey>();
 
   published({ nodes, honest }: Simulation, peer: string, topic: string, payload: Uint8Array): void {
     const by = honest.find(({ peerId }) => peerId === peer);
@@ -50,21 +48,32 @@ export class Secrets {
         continue;
       }
       everIn.add(who);
-      this.#everAnywhere.add(who);
-      for (const said of this.#said) if (said.topic === topic) said.not.delete(who);
     }
     this.#said.push({ scope, topic, type: message.type, sealed: message.sealed, by, not });
   }
 
+  /** Who was let in, again or at last, is given the keys of what went before. */
+  logGrew({ nodes }: Simulation, { running }: SimNode): void {
+    const replica = running?.governance.replica;
+    if (replica === undefined) return;
+    for (const { scope, topic, not } of this.#said) {
+      for (const { account } of nodes) {
+        if (!isIn(replica, scope, account.publicKey)) continue;
+        not.delete(account.publicKey);
+        this.#everIn.get(topic)?.add(account.publicKey);
+      }
+    }
+  }
+
   /** Whoever understands what was not for them. */
-  leak({ nodes, honest }: Simulation): Leaks {
+  leak({ nodes, honest, watch }: Simulation): Leaks {
     let tried = 0;
     for (const { account, running, name } of nodes) {
       const who = account.publicKey;
       const replica = running?.governance.replica;
       if (replica === undefined) continue;
       for (const { scope, topic, type, sealed, by, not } of this.#said) {
-        const isStranger = !this.#everAnywhere.has(who);
+        const isStranger = !watch.members.has(who);
         if (by.account.publicKey === who || !(isStranger || not.has(who))) continue;
         const letIn = honest.some((node) => {
           const theirs = node.running?.governance.replica;

@@ -36,6 +36,8 @@ export interface SimExecutorInit {
   readonly random: Random;
   /** Told of a run that was not the same the second time. */
   onUnlike(what: string): void;
+  /** Told of each run, and of each that is done twice. */
+  onRun(method: string, isRepeated: boolean): void;
   /** Told of what guests are about to be handed from others. */
   onMerge(request: MergeRequest): void;
 }
@@ -58,7 +60,9 @@ export function createSimExecutor(init: SimExecutorInit): Executor {
   };
   const twice = <T>(what: string, work: () => T): T => {
     const result = work();
-    if (random.next() < REPEATED && !isDeepStrictEqual(work(), result)) init.onUnlike(what);
+    const isRepeated = random.next() < REPEATED;
+    init.onRun(what, isRepeated);
+    if (isRepeated && !isDeepStrictEqual(work(), result)) init.onUnlike(what);
     return result;
   };
   return {

@@ -61,6 +61,7 @@ export interface Hears {
   error(node: SimNode, line: string): void;
   event(node: SimNode, event: NodeEvent): void;
   unlike(node: SimNode, what: string): void;
+  run(node: SimNode, method: string, isRepeated: boolean): void;
   merge(node: SimNode, request: MergeRequest): void;
   committed(node: SimNode, delta: CommittedDelta): void;
   started(node: SimNode): void;
@@ -143,6 +144,7 @@ export class SimNode {
       clock,
       random: random.child("executor"),
       onUnlike: (what) => hears.unlike(this, what),
+      onRun: (method, isRepeated) => hears.run(this, method, isRepeated),
       onMerge: (request) => hears.merge(this, request),
     });
     const common = { store, clock, random: random.child("node"), log, events, account: this.account };

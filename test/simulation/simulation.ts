@@ -43,6 +43,7 @@ export class Simulation {
     this.trace = createTrace(listen);
     this.world = new World(this.trace);
     this.fabric = new Fabric(this.world, this.random.child("fabric"), plan);
+    this.fabric.onTrouble = (what) => this.tally.add(what);
     this.nodes = this.#makeNodes();
     this.#connect();
   }
@@ -69,6 +70,7 @@ export class Simulation {
   /** Wires are whole again. */
   healed(): void {
     this.note("all wires are whole");
+    if (this.watch.headsDiffer()) this.tally.add("wires healed with heads that differ");
     this.fabric.healAll();
   }
 
@@ -100,7 +102,7 @@ export class Simulation {
 
   /** After every event. */
   check(): void {
-    for (const node of this.nodes) this.watch.look(node);
+    for (const node of this.nodes) if (this.watch.look(node)) this.secrets.logGrew(this, node);
     if (this.#failed !== undefined) throw this.#failed;
   }
 
@@ -133,6 +135,8 @@ export class Simulation {
     const { code, message, stack } = thrown as { code?: string; message?: string; stack?: string };
     const isRefusal = thrown instanceof Error && (code !== undefined || thrown.name === "ExecuteFailure");
     this.note(`${node.name}: ${what}: ${code ?? ""} ${message ?? String(thrown)}`);
+    if (/expired/.test(message ?? "")) this.tally.add("invitation expired");
+    if (/spent|revoked/.test(message ?? "")) this.tally.add("invitation spent or revoked");
     if (isRefusal && code !== "internal") return;
     if (!node.hostile) this.fail("answers", `${node.name}: ${what}: ${stack ?? String(thrown)}`);
   }
@@ -178,6 +182,10 @@ export class Simulation {
         if (event.type === "XCall" && event.outcome === "Ok") this.tally.add("xcall committed");
       },
       unlike: (node, what) => this.fail("I18", `${node.name}: ${what} was not the same the second time`),
+      run: (_, method, isRepeated) => {
+        if (isRepeated) this.tally.add("run repeated");
+        if (method === "heard") this.tally.add("handler ran");
+      },
       merge: (node, { deltas }) => {
         for (const { artifact } of deltas) {
           if (!node.hostile && this.forged.has(Buffer.from(artifact).toString("hex"))) {

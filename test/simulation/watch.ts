@@ -7,7 +7,7 @@
  * I16 a replica that has a state only ever gains deltas;
  * I17 nodes with the same ops have the same state of the namespace.
  */
-import { bytesOf, idOf, type ContextId, type Hash } from "@shoal/node/model/ids.ts";
+import { bytesOf, idOf, type ContextId, type Hash, type PublicKey } from "@shoal/node/model/ids.ts";
 import { keyOf } from "@shoal/node/storage/keys.ts";
 import { verifyTree } from "@shoal/node/storage/merkle/walk.ts";
 import { digestOf } from "./digest.ts";
@@ -35,6 +35,10 @@ export class Watch {
   readonly #looked = new Map<SimNode, Looked>();
   readonly #acknowledged = new Map<string, Set<string>>();
   readonly #parents = new Map<string, readonly string[]>();
+  /** Accounts that were ever in a group, by any honest node's log. */
+  readonly members = new Set<PublicKey>();
+  /** Looks at contexts with more than one head. */
+  sideBySide = 0;
 
   /** The node has told its people that a delta of theirs is stored. */
   acknowledge(node: SimNode, contextId: ContextId, delta: string): void {
@@ -44,6 +48,19 @@ export class Watch {
 
   acknowledgedBy(node: SimNode, contextId: ContextId): ReadonlySet<string> {
     return this.#acknowledged.get(`${node.name} ${contextId}`) ?? new Set();
+  }
+
+  /** Whether nodes that have a context have it at different deltas. */
+  headsDiffer(): boolean {
+    const seen = new Map<ContextId, string>();
+    for (const { facts } of this.#looked.values()) {
+      for (const { id, heads, isInitialized } of facts.contexts.values()) {
+        const before = seen.get(id);
+        if (isInitialized && before !== undefined && before !== heads.join()) return true;
+        if (isInitialized) seen.set(id, heads.join());
+      }
+    }
+    return false;
   }
 
   factsOf(node: SimNode): Facts | undefined {
@@ -63,21 +80,22 @@ export class Watch {
     for (const one of facts.contexts.values()) this.#keepsAcknowledged(node, one);
   }
 
-  look(node: SimNode): void {
+  /** True where a log of the node has grown. */
+  look(node: SimNode): boolean {
     const batches = node.disk.takeApplied();
     const looked = this.#looked.get(node);
-    if (looked === undefined || batches.length === 0) return;
+    if (looked === undefined || batches.length === 0) return false;
     for (const batch of batches) looked.facts.take(batch);
-    if (node.hostile) return;
+    if (node.hostile) return false;
     for (const facts of looked.facts.contexts.values()) {
       if (facts.isChecked) continue;
       facts.isChecked = true;
       if (facts.isInitialized) this.#context(node, looked, facts);
     }
-    if (looked.facts.groupsChanged && node.running !== undefined) {
-      looked.facts.groupsChanged = false;
-      this.#namespaces(node, looked);
-    }
+    if (!looked.facts.groupsChanged || node.running === undefined) return false;
+    looked.facts.groupsChanged = false;
+    this.#namespaces(node, looked);
+    return true;
   }
 
   #context(node: SimNode, { had }: Looked, facts: ContextFacts): void {
@@ -89,6 +107,7 @@ export class Watch {
     if (root !== facts.root) throw new Violation("I14", `${where}: the root is ${facts.root}, the rows' is ${root}`);
     this.#same(this.#roots, "I14", `${facts.id} ${facts.sum}`, root, where, "the same deltas give another root");
     this.#causal(facts, where);
+    if (facts.heads.length > 1) this.sideBySide += 1;
     const before = had.get(facts.id);
     for (const delta of before ?? []) {
       if (!facts.known.has(delta)) throw new Violation("I16", `${where}: delta ${delta} is no longer in the state`);
@@ -123,6 +142,7 @@ export class Watch {
       const now = governance!.heads(namespace.id).join();
       if (heads.get(namespace.id) === now) continue;
       heads.set(namespace.id, now);
+      for (const { members } of namespace.groups.values()) for (const who of members.keys()) this.members.add(who);
       const where = `${node.name}, namespace ${namespace.id.slice(0, 6)}`;
       const digest = digestOf(namespace);
       this.#same(this.#states, "I17", `${namespace.id} ${now}`, digest, where, "the same ops give another state");
