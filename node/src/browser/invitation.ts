@@ -1,5 +1,5 @@
 /** An invitation as a person pastes it: the line that the command line writes, its JSON, or a node's whole answer. */
-import { messageOf, ShoalError } from "@shoal/shared/base/errors.ts";
+import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { INVITATION_MARK, signedInvitationSchema } from "@shoal/shared/wire/node/governance/invitations.ts";
 import type { SignedInvitation } from "../governance/contract.ts";
 import { invitationOf } from "../server/admin/governance/invitation-wire.ts";
@@ -25,7 +25,8 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(json) as unknown;
   } catch (cause) {
-    throw refused(isLine ? "the line is not whole" : messageOf(cause), cause);
+    const expected = `it is neither a line that begins with ${INVITATION_MARK} nor JSON`;
+    throw refused(isLine ? "the line is not whole" : expected, cause);
   }
 }
 

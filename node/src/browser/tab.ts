@@ -3,6 +3,7 @@
  * values, ids and keys are text as elsewhere.
  */
 import { z } from "zod";
+import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { silentLog, type Log } from "@shoal/shared/base/log.ts";
 import { systemClock } from "@shoal/shared/system/clock.ts";
 import { systemRandom } from "@shoal/shared/system/random.ts";
@@ -34,7 +35,7 @@ export interface Tab {
   sync(contextId: string): Promise<void>;
   /** Connected peers. */
   peers(): Promise<readonly string[]>;
-  /** Connects to a multiaddress over WebSocket; resolves with who is there. */
+  /** Connects to a multiaddress over WebSocket; resolves with who is there. Rejects `invalid_argument` for any other. */
   dial(address: string): Promise<string>;
   /** Returns how to stop. */
   onEvent(listener: (event: TabEvent) => void): () => void;
@@ -92,13 +93,20 @@ function faceOf(node: BrowserNode, release: () => void): Tab {
     },
     sync: (contextId) => contexts.sync(idOf(contextId)),
     peers: () => network.peers(),
-    dial: (address) => network.dial(address),
+    dial: async (address) => network.dial(dialled(address)),
     onEvent: (listener) => events.subscribe((event) => listener(tabEvent(event))),
     async close() {
       await node.close();
       release();
     },
   };
+}
+
+/** What the network would refuse in words of its own. */
+function dialled(address: string): string {
+  if (/\/wss?(\/|$)/.test(address)) return address;
+  const expected = "a page can dial WebSocket addresses only, such as /ip4/192.0.2.7/tcp/2628/ws/p2p/12D3KooW…";
+  throw new ShoalError("invalid_argument", expected, { field: "address" });
 }
 
 async function contextOf(node: BrowserNode, { id, rootHash, ...context }: Context): Promise<TabContext> {

@@ -69,6 +69,7 @@ async function look(tab) {
     ...(error === undefined ? [] : [element("small", error, "bad")]),
   ]);
   list("peers", peers, (peer) => [element("code", peer)]);
+  byId("calling").hidden = contexts.length === 0;
   options(
     byId("call").elements.context,
     contexts.map(({ id }) => id),
@@ -154,12 +155,20 @@ async function whileBusy(form, work) {
 }
 
 function tell({ contextId, groupId, type, ...rest }) {
+  // How level a context is stands beside it.
+  if (type === "SyncStatus") return;
+  const time = new Date().toLocaleTimeString();
+  const where = contextId === undefined ? `group ${groupId}` : `context ${contextId}`;
+  const lines =
+    type === "StateMutation"
+      ? rest.events.map(({ kind, data }) => `${kind} ${JSON.stringify(data)}`)
+      : [JSON.stringify(rest)];
   const events = byId("events");
   events.prepend(
     element("li", undefined, "", [
-      element("span", `${new Date().toLocaleTimeString()}  ${type}`),
-      element("small", contextId === undefined ? `group ${groupId}` : `context ${contextId}`),
-      element("code", JSON.stringify(rest)),
+      element("span", type === "StateMutation" ? "The state changed" : type),
+      ...lines.map((line) => element("code", line)),
+      element("small", `${time}, ${where}`),
     ]),
   );
   while (events.children.length > EVENTS_SHOWN) events.lastElementChild.remove();

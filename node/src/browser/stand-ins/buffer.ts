@@ -2,11 +2,11 @@
 import { Buffer } from "buffer/";
 
 type From = (value: unknown, encoding?: unknown, length?: unknown) => Buffer;
-type ToText = (bytes: Buffer, encoding?: string, start?: number, end?: number) => string;
+type ToText = (this: Buffer, encoding?: string, start?: number, end?: number) => string;
 
 const from: From = Buffer.from.bind(Buffer) as From;
 const isEncoding = Buffer.isEncoding.bind(Buffer);
-const toText = Buffer.prototype.toString.call.bind(Buffer.prototype.toString) as ToText;
+const toText = Object.getOwnPropertyDescriptor(Buffer.prototype, "toString")?.value as ToText;
 
 const isUrl = (encoding: unknown): boolean => typeof encoding === "string" && encoding.toLowerCase() === "base64url";
 
@@ -18,8 +18,8 @@ Object.assign(Buffer, {
 });
 Object.assign(Buffer.prototype, {
   toString(this: Buffer, encoding?: string, start?: number, end?: number): string {
-    if (!isUrl(encoding)) return toText(this, encoding, start, end);
-    const text = toText(this, "base64", start, end);
+    if (!isUrl(encoding)) return toText.call(this, encoding, start, end);
+    const text = toText.call(this, "base64", start, end);
     return text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
   },
 });
