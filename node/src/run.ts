@@ -7,6 +7,7 @@ import { systemClock } from "@shoal/shared/system/clock.ts";
 import { systemRandom } from "@shoal/shared/system/random.ts";
 import { CONFIG_FILE, parseConfig, type NodeConfig } from "./config/config.ts";
 import { nodeDirectory } from "./config/init.ts";
+import { onUncaught } from "./network/libp2p/strays.ts";
 import { startNode, type Node } from "./node.ts";
 import { storageKeyOf } from "./kms/storage-key.ts";
 import { VERSION } from "./version.ts";
@@ -31,6 +32,9 @@ export async function runNode(options: RunOptions): Promise<Node> {
     pino.destination({ fd: 2, sync: false }),
   );
   for (const warning of config.warnings) log.warn(warning);
+  const uncaught = onUncaught(log, () => process.exit(1));
+  process.on("uncaughtException", uncaught);
+  process.on("unhandledRejection", uncaught);
   const storageKey = await storageKeyOf(config, log);
   const tabFolder = options.env["SHOAL_TAB_FOLDER"];
   return startNode({

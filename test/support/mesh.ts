@@ -14,6 +14,7 @@ import { initNode } from "@shoal/node/config/init.ts";
 import { systemClock } from "@shoal/shared/system/clock.ts";
 import { systemRandom } from "@shoal/shared/system/random.ts";
 import { ROOT } from "../tidy/tree.ts";
+import { eventually } from "./clock.ts";
 
 export interface MeshNode {
   readonly name: string;
@@ -68,8 +69,8 @@ export async function startMesh(count: number, options: MeshOptions = {}): Promi
   for (let n = 0; n < count; n++) await add(`n${n + 1}`);
   const each = async (verb: "block" | "unblock"): Promise<void> => {
     for (const [one, other] of apart) {
-      await one.client.call(`network.${verb}`, { body: { peerId: other.peerId } });
-      await other.client.call(`network.${verb}`, { body: { peerId: one.peerId } });
+      await told(one, verb, other);
+      await told(other, verb, one);
     }
   };
   return {
@@ -89,6 +90,11 @@ export async function startMesh(count: number, options: MeshOptions = {}): Promi
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Again where the connection that the client had kept belonged to a process that is gone. */
+function told({ name, client }: MeshNode, verb: "block" | "unblock", { peerId }: MeshNode): Promise<unknown> {
+  return eventually(() => client.call(`network.${verb}`, { body: { peerId } }), `${name} is told to ${verb} a peer`);
 }
 
 async function makeNode(

@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { below, seeded, type Random } from "@shoal/shared/base/random.ts";
 import { milliseconds, type DurationMs } from "@shoal/shared/base/time.ts";
 import { systemClock } from "@shoal/shared/system/clock.ts";
+import { eventually } from "../../support/clock.ts";
 import { startMesh, type Mesh, type MeshNode } from "../../support/mesh.ts";
 import { levelled, makeTeam, read, write } from "../../support/mesh-team.ts";
 
@@ -108,7 +109,10 @@ async function verdict(mesh: Mesh, contextId: string): Promise<readonly string[]
   if (root.startsWith("Error")) problems.push(root);
   for (const node of mesh.nodes) {
     let lost = 0;
-    for (const [key, value] of acknowledged) if ((await read(node, contextId, key)) !== value) lost += 1;
+    for (const [key, value] of acknowledged) {
+      const found = await eventually(async () => ({ value: await read(node, contextId, key) }), `${node.name} answers`);
+      if (found.value !== value) lost += 1;
+    }
     if (lost > 0) problems.push(`${node.name} lacks ${lost} of ${acknowledged.size} acknowledged writes`);
   }
   return problems;

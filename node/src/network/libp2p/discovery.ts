@@ -37,6 +37,8 @@ export interface Discovery {
   wake(): void;
   /** Forgets a peer that is not wanted any more. */
   forget(peer: PeerId): Promise<void>;
+  /** One that was not wanted is wanted again. */
+  welcome(peer: PeerId): void;
   close(): void;
 }
 
@@ -56,7 +58,8 @@ export async function startDiscovery(parts: DiscoveryParts): Promise<Discovery> 
   const redial = createRedial({
     dial: (peer, addresses) => dialOne(parts, peer, addresses),
     isSettled: (peer) =>
-      peer === host.peerId.toString() || peers.connectionsOf(peer).length > 0 || standing.isRefused(peer),
+      peer === host.peerId.toString() || peers.connectionsOf(peer).length > 0 || standing.blocked.includes(peer),
+    isRefused: (peer) => standing.isRefused(peer),
     isForever: (peer) => boot.has(peer),
     clock: init.clock,
     random: init.random.child("redial"),
@@ -99,6 +102,10 @@ export async function startDiscovery(parts: DiscoveryParts): Promise<Discovery> 
     // What is added in one breath is asked in one question.
     wake: () => void init.clock.sleep(milliseconds(20)).then(ask),
     forget: (peer) => cache.forget(peer),
+    welcome(peer) {
+      const addresses = [...(boot.get(peer) ?? []), ...peers.addressesOf(peer)];
+      if (addresses.length > 0) redial.again(peer, addresses);
+    },
     close: () => redial.close(),
   };
 }

@@ -23,6 +23,7 @@ import { isCarried } from "../../config/values.ts";
 import { seedBytes } from "../../config/identity.ts";
 import { bytesOf } from "../../model/ids.ts";
 import { gossipOptions } from "./gossip-options.ts";
+import { steadyMuxer } from "./muxer.ts";
 import { AGENT, KAD_PROTOCOL, MDNS_TAG, SIZES, TIMES, type NetworkConfig } from "./settings.ts";
 
 export interface HostParts {
@@ -57,11 +58,13 @@ export async function openHost({ config, gater, topics, scoreOf }: HostParts) {
     transports: [tcp(), webSockets(), circuitRelayTransport()],
     connectionEncrypters: [noise()],
     streamMuxers: [
-      yamux({
-        maxInboundStreams: limits.streams,
-        maxOutboundStreams: limits.streams * 4,
-        streamOptions: { initialStreamWindowSize: SIZES.windowFirst, maxStreamWindowSize: SIZES.windowMost },
-      }),
+      steadyMuxer(
+        yamux({
+          maxInboundStreams: limits.streams,
+          maxOutboundStreams: limits.streams * 4,
+          streamOptions: { initialStreamWindowSize: SIZES.windowFirst, maxStreamWindowSize: SIZES.windowMost },
+        }),
+      ),
     ],
     peerDiscovery: await discoveries(discovery.mdns),
     connectionGater: gater,

@@ -163,7 +163,10 @@ function faceOf(parts: Parts, discovery: Discovery, close: () => Promise<void>):
       await standing.block(peer);
       await discovery.forget(peer);
     },
-    unblock: (peer) => standing.unblock(peer),
+    async unblock(peer) {
+      await standing.unblock(peer);
+      discovery.welcome(peer);
+    },
     status: (): NetworkStatus => ({
       peerId: host.peerId.toString(),
       listening: host.getMultiaddrs().map(String),

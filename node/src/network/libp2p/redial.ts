@@ -13,8 +13,10 @@ import { TIMES } from "./settings.ts";
 export interface RedialParts {
   /** Rejects where it does not come about. */
   readonly dial: (peer: PeerId, addresses: readonly string[]) => Promise<unknown>;
-  /** Connected, refused, or otherwise not to be dialled. */
+  /** Connected, blocked, or otherwise not to be dialled. */
   readonly isSettled: (peer: PeerId) => boolean;
+  /** Not to be dialled now; it may be later. */
+  readonly isRefused: (peer: PeerId) => boolean;
   readonly isForever: (peer: PeerId) => boolean;
   readonly clock: Clock;
   readonly random: Random;
@@ -27,6 +29,8 @@ export interface Redial {
     addresses: readonly string[],
     options?: { readonly attempts?: number; readonly atOnce?: boolean },
   ): void;
+  /** A peer that was not wanted is wanted again: what was tried before says nothing about it. */
+  again(peer: PeerId, addresses: readonly string[]): void;
   close(): void;
 }
 
@@ -69,6 +73,7 @@ export function createRedial(parts: RedialParts): Redial {
       );
       while (dialling.size >= AT_ONCE) await clock.sleep(milliseconds(50 + random.next() * 100), stop.signal);
       if (parts.isSettled(peer) || (clock.monotonic() > until && !parts.isForever(peer))) return;
+      if (parts.isRefused(peer)) continue;
       dialling.add(peer);
       note(peer);
       try {
@@ -82,19 +87,26 @@ export function createRedial(parts: RedialParts): Redial {
     }
   };
 
+  const begin: Redial["seek"] = (peer, addresses, { attempts = Number.POSITIVE_INFINITY, atOnce = false } = {}) => {
+    if (stop.signal.aborted) return;
+    const known = sought.get(peer);
+    for (const address of addresses) known?.add(address);
+    if (known !== undefined || parts.isSettled(peer)) return;
+    if (sought.size >= SOUGHT && !parts.isForever(peer)) return;
+    const own = new Set(addresses);
+    sought.set(peer, own);
+    const done = (): void => {
+      if (sought.get(peer) === own) sought.delete(peer);
+    };
+    seek(peer, own, attempts, atOnce).then(done, done);
+  };
+
   return {
-    seek(peer, addresses, { attempts = Number.POSITIVE_INFINITY, atOnce = false } = {}) {
-      if (stop.signal.aborted) return;
-      const known = sought.get(peer);
-      for (const address of addresses) known?.add(address);
-      if (known !== undefined || parts.isSettled(peer)) return;
-      if (sought.size >= SOUGHT && !parts.isForever(peer)) return;
-      const own = new Set(addresses);
-      sought.set(peer, own);
-      seek(peer, own, attempts, atOnce).then(
-        () => sought.delete(peer),
-        () => sought.delete(peer),
-      );
+    seek: begin,
+    again(peer, addresses) {
+      tried.delete(peer);
+      sought.delete(peer);
+      begin(peer, addresses, { atOnce: true });
     },
     close: () => stop.abort(),
   };

@@ -48,7 +48,7 @@ export const TIMES = {
   /** A peer is dialled again for so long after it was seen. */
   cache: hours(24),
   redialFirst: milliseconds(500),
-  redialLast: minutes(5),
+  redialLast: seconds(30),
 } as const;
 
 /** Bytes per second below which a reader is too slow. */

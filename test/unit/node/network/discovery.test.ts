@@ -97,6 +97,18 @@ describe("discovery", () => {
     await expect(again.block(again.self)).rejects.toMatchObject({ code: "invalid_argument" });
   });
 
+  test("who was blocked is dialled again as soon as it is not, by either side", async () => {
+    const [a, b] = [opened(await startPeer()), opened(await startPeer())];
+    await a.dial(b.address, seconds(5));
+    await a.block(b.self);
+    await b.block(a.self);
+    await until(() => idsOf(a).length === 0 && idsOf(b).length === 0, "cut");
+    await a.unblock(b.self);
+    expect(idsOf(a)).toEqual([]);
+    await b.unblock(a.self);
+    await until(() => idsOf(a).includes(b.self) && idsOf(b).includes(a.self), "together again");
+  });
+
   test("a port that is taken is said at the start", async () => {
     const a = opened(await startPeer());
     const [, , , , port] = a.address.split("/");
