@@ -1,6 +1,8 @@
 /** What a node's disk says of its contexts, kept up with batch by batch: the simulator's own reading, by nobody's memory. */
+import { latestStamp } from "@shoal/node/crdt/latest-stamp.ts";
 import { decodeDelta } from "@shoal/node/dag/delta.ts";
 import { idOf, type ContextId, type Hash } from "@shoal/node/model/ids.ts";
+import { nanosecondsOf } from "@shoal/node/dag/hlc.ts";
 import { PREFIX } from "@shoal/node/governance/keys.ts";
 import type { MemoryStore } from "@shoal/node/storage/memory-store.ts";
 import type { Row } from "@shoal/node/storage/store.ts";
@@ -18,6 +20,13 @@ export interface ContextFacts {
   isChecked: boolean;
 }
 
+/** What is read of a delta. */
+export interface Body {
+  readonly parents: readonly string[];
+  /** Some write of it is later than the delta itself, which no honest node makes. */
+  readonly isDatedAfter: boolean;
+}
+
 const ID = 32;
 const bigOf = (bytes: Uint8Array): bigint => BigInt(`0x${Buffer.from(bytes).toString("hex")}`);
 
@@ -27,16 +36,16 @@ export class Facts {
   groupsChanged = true;
   /** How often a delta, and an op, was put aside. */
   readonly waited = { deltas: 0, ops: 0 };
-  readonly #parents: Map<string, readonly string[]>;
+  readonly #bodies: Map<string, Body>;
 
-  /** `parents`: of every delta that any node was seen to have, which is the same everywhere. */
-  constructor(parents: Map<string, readonly string[]>) {
-    this.#parents = parents;
+  /** `bodies`: of every delta that any node was seen to have, which are the same everywhere. */
+  constructor(bodies: Map<string, Body>) {
+    this.#bodies = bodies;
   }
 
   /** As a process finds it that starts now. */
-  static async of(store: MemoryStore, parents: Map<string, readonly string[]>): Promise<Facts> {
-    const facts = new Facts(parents);
+  static async of(store: MemoryStore, bodies: Map<string, Body>): Promise<Facts> {
+    const facts = new Facts(bodies);
     for (const column of ["meta", "known", "delta"] as const) {
       for await (const [key, value] of store.scan(column)) facts.#take({ column, key, value });
     }
@@ -62,11 +71,10 @@ export class Facts {
     if (column === "state") return;
     const id = idOf<Hash>(key.subarray(ID));
     if (column === "delta") {
-      if (value === undefined || this.#parents.has(id)) return;
-      this.#parents.set(
-        id,
-        decodeDelta(value).parents.map((parent) => idOf<Hash>(parent)),
-      );
+      if (value === undefined || this.#bodies.has(id)) return;
+      const { parents, artifact, hlc } = decodeDelta(value);
+      const isDatedAfter = latestStamp(artifact) > nanosecondsOf(hlc);
+      this.#bodies.set(id, { parents: parents.map((parent) => idOf<Hash>(parent)), isDatedAfter });
       return;
     }
     const isThere = value !== undefined;

@@ -58,6 +58,12 @@ const LIES: Readonly<Record<string, (liar: Liar) => Promise<void>>> = {
   "a delta of next week": (liar) => tellOwn(liar, { hlc: later(liar, 7n * 86_400n) }, false),
   "a delta of ten minutes from now": (liar) => tellOwn(liar, { hlc: later(liar, 600n) }, false),
   "a delta older than its parents": (liar) => tellOwn(liar, { hlc: { time: 1n, node: 1n } }, false),
+  async "writes dated after their delta"(liar) {
+    const model = await someDelta(liar);
+    if (model === undefined || model.artifact.length === 0) return;
+    const { artifact, parents, hlc } = model;
+    await tellOwn(liar, { artifact, parents, hlc: { ...hlc, time: hlc.time - (1n << 31n) } }, false);
+  },
   "a delta with another root": (liar) =>
     tellOwn(liar, { expectedRoot: liar.random.bytes(32), artifact: new Uint8Array() }, false),
   "a delta at a place in the log that is not": (liar) => tellOwn(liar, { position: [liar.random.bytes(32)] }, false),

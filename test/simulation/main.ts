@@ -110,26 +110,35 @@ async function many(): Promise<number> {
 
 async function mutants(): Promise<number> {
   const wanted = FAULTS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+  const sound = createPool(undefined, 1);
   let missed = 0;
   for (const { name, breaks } of wanted) {
-    const pool = createPool(name);
     const began = performance.now();
-    let found: Verdict | undefined;
-    let seed = Number(values.from);
-    const last = seed + MUTANT_SEEDS;
-    const next = async (): Promise<void> => {
-      while (found === undefined && seed < last) {
-        const verdict = await pool.run(planOf(seed++, options));
-        if (verdict.failure !== undefined) found ??= verdict;
-      }
-    };
-    await Promise.all(Array.from({ length: pool.size }, next));
-    pool.close();
+    const found = await findFault(name, sound);
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     const how = found === undefined ? "NOT FOUND" : `seed ${found.seed}, ${found.failure?.invariant ?? ""}`;
     if (found === undefined) missed += 1;
-    say(`${name.padEnd(32)} ${how.padEnd(28)} ${seconds} s  (${breaks})`);
+    say(`${name.padEnd(24)} ${how.padEnd(24)} ${seconds.padStart(6)} s  ${breaks}`);
   }
+  sound.close();
   say(`${wanted.length - missed} of ${wanted.length} planted faults found`);
   return missed === 0 ? 0 : 1;
+}
+
+/** The first seed that fails with the fault, and without it does not. */
+async function findFault(name: string, sound: Pool): Promise<Verdict | undefined> {
+  const pool = createPool(name);
+  let found: Verdict | undefined;
+  let seed = Number(values.from);
+  const last = seed + MUTANT_SEEDS;
+  const next = async (): Promise<void> => {
+    while (found === undefined && seed < last) {
+      const plan = planOf(seed++, options);
+      const verdict = await pool.run(plan);
+      if (verdict.failure !== undefined && (await sound.run(plan)).failure === undefined) found ??= verdict;
+    }
+  };
+  await Promise.all(Array.from({ length: pool.size }, next));
+  pool.close();
+  return found;
 }

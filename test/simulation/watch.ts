@@ -11,7 +11,7 @@ import { bytesOf, idOf, type ContextId, type Hash, type PublicKey } from "@shoal
 import { keyOf } from "@shoal/node/storage/keys.ts";
 import { verifyTree } from "@shoal/node/storage/merkle/walk.ts";
 import { digestOf } from "./digest.ts";
-import { Facts, type ContextFacts } from "./facts.ts";
+import { Facts, type Body, type ContextFacts } from "./facts.ts";
 import type { SimNode } from "./sim-node.ts";
 import { Violation } from "./violation.ts";
 
@@ -34,7 +34,7 @@ export class Watch {
   readonly #states = new Map<string, Seen>();
   readonly #looked = new Map<SimNode, Looked>();
   readonly #acknowledged = new Map<string, Set<string>>();
-  readonly #parents = new Map<string, readonly string[]>();
+  readonly #bodies = new Map<string, Body>();
   /** Accounts that were ever in a group, by any honest node's log. */
   readonly members = new Set<PublicKey>();
   /** Looks at contexts with more than one head. */
@@ -67,14 +67,10 @@ export class Watch {
     return this.#looked.get(node)?.facts;
   }
 
-  parentsOf(delta: string): readonly string[] | undefined {
-    return this.#parents.get(delta);
-  }
-
   /** A process of the node begins, on what its disk has kept. */
   async begins(node: SimNode): Promise<void> {
     node.disk.takeApplied();
-    const facts = await Facts.of(node.disk.rows, this.#parents);
+    const facts = await Facts.of(node.disk.rows, this.#bodies);
     this.#looked.set(node, { facts, had: new Map(), heads: new Map() });
     if (node.hostile) return;
     for (const one of facts.contexts.values()) this.#keepsAcknowledged(node, one);
@@ -119,7 +115,10 @@ export class Watch {
   #causal({ known, heads }: ContextFacts, where: string): void {
     const named = new Set<string>();
     for (const delta of known) {
-      for (const parent of this.#parents.get(delta) ?? []) {
+      const body = this.#bodies.get(delta);
+      if (body?.isDatedAfter === true)
+        throw new Violation("unverified", `${where}: ${delta} has writes dated after it`);
+      for (const parent of body?.parents ?? []) {
         if (!known.has(parent)) throw new Violation("I15", `${where}: delta ${delta} came before its parent ${parent}`);
         named.add(parent);
       }
