@@ -11,6 +11,8 @@ const NAMES = [
   "meter",
   "dag",
   "sync",
+  "converge",
+  "join",
   "node",
   "start",
 ] as const;
