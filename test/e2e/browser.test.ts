@@ -8,7 +8,7 @@ import { textOf } from "@shoal/cli/node/pasted.ts";
 import { INVITATION_MARK } from "@shoal/shared/wire/node/governance/invitations.ts";
 import { eventually } from "../support/clock.ts";
 import { startMesh, type Mesh, type MeshNode } from "../support/mesh.ts";
-import { makeTeam, read, write, type Team } from "../support/mesh-team.ts";
+import { makeTeam, read, rootsOf, write, type Team } from "../support/mesh-team.ts";
 import { builtTab, launch, noChromium, openTab, type OpenTab } from "../support/tab.ts";
 
 const WITHIN_MS = 30_000;
@@ -85,6 +85,29 @@ describe.skipIf(noChromium !== "")(`a node in a browser tab${noChromium}`, () =>
     await tab.page.locator("#events code", { hasText: "in the tab" }).first().waitFor({ timeout: WITHIN_MS });
   });
 
+  test("has the root that nodes have, whatever text went in, and on whichever side", { timeout: 60_000 }, async () => {
+    const { contextId } = team;
+    for (const text of ["", "Größe 🐟", "\u0000\u0001", "\ufeffmarked", "\ud800 alone", "x".repeat(5000)]) {
+      await tab.call("set", { key: `tab ${text.slice(0, 20)}`, value: text });
+      await write(pair()[1], contextId, `node ${text.slice(0, 20)}`, text);
+    }
+    await tab.call("remove", { key: "by one" });
+    const root = async (): Promise<string | undefined> => {
+      const contexts = await tab.page.evaluate(() => {
+        const { shoal } = globalThis as unknown as { shoal: { tab: { contexts(): Promise<{ root?: string }[]> } } };
+        return shoal.tab.contexts();
+      });
+      return contexts[0]?.root;
+    };
+    const isEqual = async (): Promise<true | undefined> =>
+      [...(await rootsOf(mesh.nodes, contextId)), await root()].every((one, _, [first]) => one === first)
+        ? true
+        : undefined;
+    await eventually(isEqual, "the tab has the nodes' root", WITHIN_MS);
+    expect(await tab.call("get", { key: "node Größe 🐟" })).toBe("Größe 🐟");
+    expect((await read(pair()[0], contextId, "by one")) ?? null).toBeNull();
+  });
+
   test("says in words why a call failed", async () => {
     await expect(tab.call("no_such_method", {})).rejects.toThrow(`method "no_such_method" not found`);
   });
@@ -111,7 +134,7 @@ describe.skipIf(noChromium !== "")(`a node in a browser tab${noChromium}`, () =>
     // Before any peer could have told it.
     await tab.page.locator(`#contexts code:text-is("${team.contextId}")`).waitFor();
     expect(await tab.call("get", { key: "kept" })).toBe("in this browser");
-    expect(await tab.call("get", { key: "by one" })).toBe("first");
+    expect(await tab.call("get", { key: "by two" })).toBe("second");
     await seen("meanwhile", "written");
   });
 

@@ -16,6 +16,8 @@ export function noteChange(path: string): void {
   changed.add(path);
 }
 
+export const hasChanges = (): boolean => changed.size > 0;
+
 /** What is to be written so that the folder is kept as it is now; asked for before each write. */
 export function takeChanges(): readonly Change[] {
   const paths = [...changed];
@@ -25,6 +27,11 @@ export function takeChanges(): readonly Change[] {
     key: path,
     value: vol.existsSync(path) ? Uint8Array.from(vol.readFileSync(path) as Uint8Array) : undefined,
   }));
+}
+
+/** Those were not kept after all: they are taken again. */
+export function returnChanges(changes: readonly Change[]): void {
+  for (const { key } of changes) if (typeof key === "string") changed.add(key);
 }
 
 /** Puts back what was kept. */

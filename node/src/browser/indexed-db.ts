@@ -2,7 +2,7 @@
  * The little of IndexedDB that the tab's store needs, as promises: read everything once, write batches that are on disk when
  * they resolve. Types are declared here because the project is typed for Node.
  */
-import { ShoalError } from "@shoal/shared/base/errors.ts";
+import { messageOf, ShoalError } from "@shoal/shared/base/errors.ts";
 
 interface Source<Events extends string> {
   addEventListener(event: Events, listener: () => void): void;
@@ -20,6 +20,7 @@ interface ObjectStore {
 interface Transaction extends Source<"complete" | "abort"> {
   readonly error: Error | null;
   objectStore(name: string): ObjectStore;
+  abort(): void;
 }
 interface Database {
   createObjectStore(name: string): ObjectStore;
@@ -54,42 +55,62 @@ export interface IndexedRows {
 export async function openIndexedRows(name: string): Promise<IndexedRows> {
   const factory = (globalThis as unknown as { readonly indexedDB?: Factory }).indexedDB;
   if (factory === undefined) throw new ShoalError("unavailable", "this browser keeps no data for pages");
-  const opening = factory.open(name, VERSION);
+  const opening = attempt(() => factory.open(name, VERSION));
   opening.addEventListener("upgradeneeded", () => {
     for (const table of TABLES) opening.result.createObjectStore(table);
   });
   const database = await settled(opening);
   return {
     async readAll(table) {
-      const rows = database.transaction([table], "readonly").objectStore(table);
+      const rows = attempt(() => database.transaction([table], "readonly").objectStore(table));
       const [keys, values] = await Promise.all([settled(rows.getAllKeys()), settled(rows.getAll())]);
       return keys.map((key, at) => [key, values[at] as Uint8Array] as const);
     },
-    write: (changes) => written(database, changes),
+    write: async (changes) =>
+      written(
+        attempt(() => database.transaction(TABLES, "readwrite", { durability: "strict" })),
+        changes,
+      ),
     close: () => database.close(),
   };
 }
 
-function written(database: Database, changes: readonly Change[]): Promise<void> {
-  const transaction = database.transaction(TABLES, "readwrite", { durability: "strict" });
+function written(transaction: Transaction, changes: readonly Change[]): Promise<void> {
   return new Promise((resolve, reject) => {
     transaction.addEventListener("complete", () => resolve());
-    transaction.addEventListener("abort", () =>
-      reject(new ShoalError("unavailable", "the browser refused to keep the data", { cause: transaction.error })),
-    );
-    for (const { table, key, value } of changes) {
-      const rows = transaction.objectStore(table);
-      if (value === undefined) rows.delete(key);
-      else rows.put(value, key);
+    transaction.addEventListener("abort", () => reject(refused(transaction.error)));
+    try {
+      for (const { table, key, value } of changes) {
+        const rows = transaction.objectStore(table);
+        if (value === undefined) rows.delete(key);
+        else rows.put(value, key);
+      }
+    } catch (thrown) {
+      // What was put before it would be kept without the rest.
+      transaction.abort();
+      reject(refused(thrown));
     }
   });
+}
+
+const refused = (cause: unknown): ShoalError =>
+  new ShoalError("unavailable", `the browser refused to keep the data: ${messageOf(cause)}`, { cause });
+
+const failed = (cause: unknown): ShoalError =>
+  new ShoalError("unavailable", `the browser's database failed: ${messageOf(cause)}`, { cause });
+
+/** A database that the browser has closed, or denies to the page, throws at once. */
+function attempt<T>(ask: () => T): T {
+  try {
+    return ask();
+  } catch (thrown) {
+    throw failed(thrown);
+  }
 }
 
 function settled<T>(request: Request<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     request.addEventListener("success", () => resolve(request.result));
-    request.addEventListener("error", () =>
-      reject(new ShoalError("unavailable", "the browser's database failed", { cause: request.error })),
-    );
+    request.addEventListener("error", () => reject(failed(request.error)));
   });
 }

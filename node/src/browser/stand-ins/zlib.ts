@@ -1,25 +1,40 @@
-/** `createGunzip` of `node:zlib`, by fflate. */
-import { Gunzip } from "fflate";
-import { Transform, type TransformCallback } from "node:stream";
+/** `createGunzip` of `node:zlib`, by the browser's own: it takes one member, and checks its length and sum. */
+import { Duplex } from "node:stream";
 
-export function createGunzip(): Transform {
-  const gunzip = new Gunzip();
-  const transform = new Transform({
-    transform(chunk: Uint8Array, _encoding: BufferEncoding, done: TransformCallback) {
-      feed(chunk, false, done);
-    },
-    flush(done: TransformCallback) {
-      feed(new Uint8Array(), true, done);
-    },
-  });
-  gunzip.ondata = (data) => void transform.push(Buffer.from(data));
-  const feed = (chunk: Uint8Array, isLast: boolean, done: TransformCallback): void => {
-    try {
-      gunzip.push(chunk, isLast);
-      done();
-    } catch (thrown) {
-      done(thrown as Error);
+/** A byte may become a thousand, and what came of one step is in memory together. */
+const STEP_BYTES = 4096;
+
+export const createGunzip = (): Duplex => Duplex.from(unpacked);
+
+async function* unpacked(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+  const { readable, writable } = new DecompressionStream("gzip");
+  const [writer, reader] = [writable.getWriter(), readable.getReader()];
+  const feeding = feed(source, writer);
+  // What is wrong with the content is told by the reader; what with the source, below.
+  feeding.catch(() => undefined);
+  writer.closed.catch(() => undefined);
+  try {
+    for (let got = await reader.read(); !got.done; got = await reader.read()) yield Buffer.from(got.value);
+    await feeding;
+  } finally {
+    await writer.abort().catch(() => undefined);
+  }
+}
+
+async function feed(
+  source: AsyncIterable<Uint8Array>,
+  writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>,
+): Promise<void> {
+  try {
+    for await (const chunk of source) {
+      for (let at = 0; at < chunk.length; at += STEP_BYTES) {
+        await writer.write(Uint8Array.from(chunk.subarray(at, at + STEP_BYTES)));
+      }
     }
-  };
-  return transform;
+    await writer.close();
+  } catch (thrown) {
+    // The reader waits for more otherwise.
+    await writer.abort(thrown);
+    throw thrown;
+  }
 }
