@@ -26,10 +26,11 @@ const get = (store: Store, key: string): string | undefined => {
 
 /** The browser refuses whatever would put this text, as it does where its room is full. */
 function refuse(text: string): void {
-  const put = Reflect.get(IDBObjectStore.prototype, "put") as (this: IDBObjectStore, ...args: unknown[]) => unknown;
-  vi.spyOn(IDBObjectStore.prototype, "put").mockImplementation(function (this: IDBObjectStore, value, key) {
+  const rows = IDBObjectStore.prototype as { put: (this: unknown, value: unknown, key: unknown) => unknown };
+  const { put } = rows;
+  vi.spyOn(rows, "put").mockImplementation(function (this: unknown, value, key) {
     if (Buffer.from(value as Uint8Array).toString() === text) throw new Error("no room");
-    return put.call(this, value, key) as ReturnType<IDBObjectStore["put"]>;
+    return put.call(this, value, key);
   });
 }
 
