@@ -25,7 +25,7 @@ import { keepApplications, type Wanted } from "./sync/applications.ts";
 import { startFollowing } from "./sync/follow.ts";
 import { createJoiner } from "./sync/join.ts";
 import { createSync, type Sync } from "./sync/manager.ts";
-import { acceptSession, HANDSHAKE_WITHIN, openSession } from "./sync/session.ts";
+import { acceptSession, HANDSHAKE_WITHIN, openSession, theirs } from "./sync/session.ts";
 import { blame } from "./sync/sessions.ts";
 import type { SyncSettings } from "./sync/settings.ts";
 import { BLOB_PROTOCOL, contextTopic, namespaceTopic } from "./sync/wire.ts";
@@ -108,8 +108,14 @@ export function connectPeers(init: PeersInit): Peers {
         isHere: async ({ applicationId, version }) =>
           (await init.applications.get(applicationId, version)) !== undefined,
         bring: (wanted) => shared.ensureInstalled(wanted, { type: "context", contextId: wanted.contextId }),
-        // Deltas may have waited for the module that merges them.
-        came: ({ contextId }) => void replicas.governanceGrew(contextId),
+        // Deltas of any context may have waited for the module that merges them, or that they move to.
+        came: () => {
+          for (const contextId of replicas.list()) {
+            replicas
+              .governanceGrew(contextId)
+              .catch((err: unknown) => log.warn({ context: contextId, err }, "what waited could not be taken up"));
+          }
+        },
         clock,
         log,
       });
@@ -117,6 +123,7 @@ export function connectPeers(init: PeersInit): Peers {
         keeping.close,
         governance.replica.onOps(keeping.look),
         replicas.onContext(keeping.look),
+        replicas.onAwaited(keeping.look),
         network.onPeer(({ type }) => type === "subscribed" && keeping.look()),
         startFollowing({ governance: governance.replica, contexts: replicas, join, log }),
       );
@@ -128,14 +135,15 @@ export function connectPeers(init: PeersInit): Peers {
   };
 }
 
-/** What the contexts that are here are to run. */
+/** What the contexts that are here run, are to run, or are moved to by what waits for them. */
 function wantedOf(governance: Governance, replicas: ContextReplicas): readonly Wanted[] {
-  return replicas.list().flatMap((contextId) => {
+  const targets = replicas.list().flatMap((contextId) => {
     const groupId = governance.groupOf(contextId);
     if (groupId === undefined) return [];
     const { appKey, targetApplicationId, targetVersion } = governance.group(groupId).group;
     return [{ contextId, applicationId: targetApplicationId, version: targetVersion, appKey }];
   });
+  return [...targets, ...replicas.awaited()];
 }
 
 /** Both sides of blobs among peers, on channels whose accounts are proven. */
@@ -165,7 +173,7 @@ function shareBlobs(init: PeersInit) {
     async open(peer) {
       const channel = await network.open(peer, BLOB_PROTOCOL, HANDSHAKE_WITHIN);
       try {
-        return await openSession(self, channel);
+        return await theirs(() => openSession(self, channel));
       } catch (thrown) {
         channel.abort();
         blame(network, peer, thrown);

@@ -48,7 +48,7 @@ export function issueInvitation(parts: IssueParts, input: NewInvitation): Signed
     groupId: input.groupId,
     ...(genesis === undefined ? {} : { genesis }),
     issuedAtMs,
-    expiresAtMs: input.expiresAtMs,
+    expiresAtMs: Math.floor(input.expiresAtMs),
     salt: Buffer.from(random.bytes(32)).toString("hex"),
     once: input.once,
     ...(input.contextId === undefined ? {} : { contextId: input.contextId }),

@@ -4,11 +4,11 @@
  */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { KeyScope, Sealed } from "../governance/replication.ts";
-import { BorshReader } from "../model/borsh.ts";
-import { idOf, type ContextId, type GroupId, type PublicKey } from "../model/ids.ts";
+import type { ContextId, GroupId } from "../model/ids.ts";
 import type { Gossip, GossipVerdict, PeerId } from "../network/contract.ts";
 import type { KeyFetcher } from "./keys.ts";
 import type { SyncParts } from "./parts.ts";
+import { decodePresence } from "./presence.ts";
 import { digestOf } from "./state.ts";
 import { aadOf } from "./tell.ts";
 import { decodeGossip, subjectOf, type GossipMessage } from "./wire.ts";
@@ -26,11 +26,12 @@ export function createJudge(
   hearing: Hearing,
 ): (gossip: Gossip) => Promise<GossipVerdict> {
   const { network, counters, log } = parts;
+  const takePresence = createPresenceTaker(parts);
   return async ({ topic, from, payload }) => {
     const subject = subjectOf(topic);
     if (subject === undefined) return "ignore";
     try {
-      return await judge(parts, keys, hearing, subject, topic, from, decodeGossip(payload));
+      return await judge({ parts, keys, hearing, takePresence }, subject, topic, from, decodeGossip(payload));
     } catch (thrown) {
       counters.add("gossip_refused");
       if (!(thrown instanceof ShoalError) || thrown.code !== "invalid_argument") {
@@ -45,10 +46,15 @@ export function createJudge(
   };
 }
 
+interface Judging {
+  readonly parts: SyncParts;
+  readonly keys: KeyFetcher;
+  readonly hearing: Hearing;
+  readonly takePresence: (contextId: ContextId, plain: Uint8Array) => GossipVerdict;
+}
+
 async function judge(
-  parts: SyncParts,
-  keys: KeyFetcher,
-  hearing: Hearing,
+  { parts, keys, hearing, takePresence }: Judging,
   subject: KeyScope,
   topic: string,
   from: PeerId,
@@ -68,7 +74,7 @@ async function judge(
     return subject.type === "namespace" ? takeOp(parts, hearing, subject.namespaceId, plain, from) : "reject";
   if (subject.type !== "context") return "reject";
   if (message.type === "delta") return takeDelta(parts, hearing, subject.contextId, plain, from);
-  return takePresence(parts, subject.contextId, plain);
+  return takePresence(subject.contextId, plain);
 }
 
 /** Keys travel after the op that makes them: where one is missing the peer is asked for it once. */
@@ -135,18 +141,27 @@ async function takeOp(
   return "accept";
 }
 
-function takePresence({ contexts, governance }: SyncParts, contextId: ContextId, plain: Uint8Array): GossipVerdict {
-  const reader = new BorshReader(plain);
-  const author = idOf<PublicKey>(reader.fixed(32));
-  const state = Uint8Array.from(reader.bytes());
-  reader.end();
-  if (state.length > MAX_PRESENCE || governance.rightNow(contextId, author) === "none") return "reject";
-  contexts.hearEphemeral(contextId, author, state);
-  return "accept";
-}
+/** Authors of whom the last moment is remembered. */
+const REMEMBERED = 4096;
 
-/** Bytes of presence, as `setEphemeral` has it. */
-const MAX_PRESENCE = 16 * 1024;
+function createPresenceTaker({
+  contexts,
+  governance,
+}: SyncParts): (contextId: ContextId, plain: Uint8Array) => GossipVerdict {
+  const latest = new Map<string, number>();
+  return (contextId, plain) => {
+    const { author, atMs, state } = decodePresence(contextId, plain);
+    if (governance.rightNow(contextId, author) === "none") return "reject";
+    const key = `${contextId}/${author}`;
+    if (atMs <= (latest.get(key) ?? -1)) return "ignore";
+    latest.delete(key);
+    latest.set(key, atMs);
+    const [oldest] = latest.keys();
+    if (latest.size > REMEMBERED && oldest !== undefined) latest.delete(oldest);
+    contexts.hearEphemeral(contextId, author, state);
+    return "accept";
+  };
+}
 
 function ownDigest({ contexts, governance }: SyncParts, subject: KeyScope): Uint8Array {
   if (subject.type === "namespace") return digestOf(undefined, governance.heads(subject.namespaceId));

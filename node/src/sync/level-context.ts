@@ -15,9 +15,10 @@ import { stateOf } from "./state.ts";
 
 /**
  * `level`: the peer's live root is ours. `wait`: the peer has no state yet, or is no member. `apart`: the same deltas, another root, and nothing
- * levelled them. `moving`: both sides were written to all the time.
+ * levelled them. `moving`: both sides were written to all the time. `stuck`: deltas differ, and neither side could
+ * take them: they wait for ops or parents that somebody else has.
  */
-export type Levelled = "level" | "wait" | "apart" | "moving";
+export type Levelled = "level" | "wait" | "apart" | "moving" | "stuck";
 
 export interface Outcome {
   readonly levelled: Levelled;
@@ -46,7 +47,7 @@ export async function levelContext(parts: SyncParts, session: Session, contextId
       if (round === 0) parts.counters.add("level_already");
       return { levelled: "level", used, changed };
     }
-    if (protocol === "wait") return { levelled: "wait", used, changed };
+    if (protocol === "wait" || protocol === "stuck") return { levelled: protocol, used, changed };
     parts.counters.add(protocol);
     if (protocol === "snapshot") {
       await installFrom(parts, session, contextId);

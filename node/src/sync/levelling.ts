@@ -138,6 +138,7 @@ export class Levelling {
       if (isNew) parts.log.warn({ context: contextId, peer }, "the same deltas give another root at a peer");
       if (subject.apart) throw new ShoalError("conflict", "the same deltas give another root here than at the peer");
       if (levelled === "moving") subject.wished.add(peer);
+      if (levelled === "stuck") throw new ShoalError("conflict", "deltas of the peer wait for what it does not have");
     } finally {
       this.#tell(subject);
     }

@@ -35,6 +35,9 @@ export interface Session {
 /** The peer answered, and its answer is no: nothing is wrong with the channel. */
 export class PeerRefusal extends ShoalError {}
 
+/** The channel failed, or what came on it is nothing that an honest peer says: it is the peer's doing, not this node's. */
+export class PeerFault extends ShoalError {}
+
 interface Self {
   readonly network: Pick<Network, "self">;
   readonly account: KeyPair;
@@ -137,13 +140,27 @@ const REFUSED = 1;
 
 async function ask<K extends Kind>(channel: Channel, kind: K, request: AskOf<K>): Promise<AnswerOf<K>> {
   const codecs = EXCHANGES[kind] as unknown as { ask: Codec<AskOf<K>>; answer: Codec<AnswerOf<K>> };
-  await channel.send(Buffer.concat([Uint8Array.of(KINDS.indexOf(kind)), encode(codecs.ask, request)]));
-  const reply = await frame(channel, ANSWER_WITHIN);
-  if (reply[0] === OK) return decode(codecs.answer, reply.subarray(1));
-  const reader = new BorshReader(reply.subarray(1));
-  const code = reader.string();
-  const message = reader.string();
+  const question = Buffer.concat([Uint8Array.of(KINDS.indexOf(kind)), encode(codecs.ask, request)]);
+  const reply = await theirs(async () => {
+    await channel.send(question);
+    return frame(channel, ANSWER_WITHIN);
+  });
+  if (reply[0] === OK) return theirs(async () => decode(codecs.answer, reply.subarray(1)));
+  const [code, message] = await theirs(async () => {
+    const reader = new BorshReader(reply.subarray(1));
+    return [reader.string(), reader.string()] as const;
+  });
   throw new PeerRefusal(isCode(code) ? code : "unavailable", `the peer says: ${message.slice(0, 500)}`);
+}
+
+/** What fails in `work` is the peer's doing. */
+export async function theirs<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    if (!(thrown instanceof ShoalError) || thrown instanceof PeerFault) throw thrown;
+    throw new PeerFault(thrown.code, thrown.message, { cause: thrown });
+  }
 }
 
 const isCode = (code: string): code is ErrorCode => Object.hasOwn(ERROR_STATUS, code);

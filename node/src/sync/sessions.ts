@@ -8,7 +8,7 @@ import type { Clock } from "@shoal/shared/ports/clock.ts";
 import type { PublicKey } from "../model/ids.ts";
 import type { KeyPair } from "../model/keys.ts";
 import type { Channel, Fault, Network, PeerId } from "../network/contract.ts";
-import { HANDSHAKE_WITHIN, openSession, PeerRefusal, type Session } from "./session.ts";
+import { HANDSHAKE_WITHIN, openSession, PeerFault, PeerRefusal, theirs, type Session } from "./session.ts";
 import type { SyncSettings } from "./settings.ts";
 import { SYNC_PROTOCOL } from "./wire.ts";
 
@@ -58,7 +58,8 @@ export function createSessions({ network, account, random, clock, settings }: Se
     let channel: Channel | undefined;
     try {
       channel = await network.open(peer, SYNC_PROTOCOL, HANDSHAKE_WITHIN);
-      const session = await openSession({ network, account, random }, channel);
+      const own = channel;
+      const session = await theirs(() => openSession({ network, account, random }, own));
       accounts.set(peer, session.account);
       return session;
     } catch (thrown) {
@@ -90,7 +91,7 @@ export function createSessions({ network, account, random, clock, settings }: Se
           }
           session.channel.abort();
           // The peer may have closed what lay here unused; whatever `work` did is done again.
-          if (!fresh && thrown instanceof ShoalError && thrown.code === "unavailable") {
+          if (!fresh && thrown instanceof PeerFault && thrown.code === "unavailable") {
             fresh = true;
             session = await open(peer);
             continue;
@@ -111,10 +112,11 @@ export function createSessions({ network, account, random, clock, settings }: Se
   };
 }
 
-/** What a failure on a channel says about the peer; nothing where the failure is ours. */
+/** What a failure says about the peer; nothing where it may be this node's own, such as a full disk. */
 export function blame(network: Pick<Network, "report">, peer: PeerId, thrown: unknown): void {
   if (!(thrown instanceof ShoalError)) return;
-  const fault = FAULTS[thrown.code];
+  const isTheirs = thrown instanceof PeerFault || thrown.code === "invalid_argument";
+  const fault = isTheirs ? FAULTS[thrown.code] : undefined;
   if (fault !== undefined) network.report(peer, fault, thrown.message);
 }
 

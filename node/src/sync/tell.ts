@@ -5,11 +5,11 @@
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { CommittedDelta } from "../context/replica.ts";
 import type { KeyScope } from "../governance/replication.ts";
-import { bytesOf, type ContextId, type GroupId } from "../model/ids.ts";
-import { BorshWriter } from "../model/borsh.ts";
+import type { ContextId, GroupId } from "../model/ids.ts";
 import { MAX_GOSSIP, type PeerId } from "../network/contract.ts";
 import { frames } from "./bodies.ts";
 import { introduced } from "./introduce.ts";
+import { encodePresence } from "./presence.ts";
 import { PeerRefusal } from "./session.ts";
 import type { SyncParts } from "./parts.ts";
 import type { Sessions } from "./sessions.ts";
@@ -29,7 +29,7 @@ export interface Teller {
 }
 
 export function createTeller(parts: SyncParts, sessions: Sessions): Teller {
-  const { network, governance, contexts, account, settings, log } = parts;
+  const { network, governance, contexts, account, clock, settings, log } = parts;
 
   const sealed = async (
     type: "delta" | "ephemeral" | "op",
@@ -82,7 +82,7 @@ export function createTeller(parts: SyncParts, sessions: Sessions): Teller {
 
     async presence(contextId, state) {
       const topic = contextTopic(contextId);
-      const plain = new BorshWriter().fixed(bytesOf(account.publicKey)).bytes(state).done();
+      const plain = encodePresence(account, contextId, { atMs: clock.now(), state });
       const message = await sealed("ephemeral", { type: "context", contextId }, topic, plain);
       await network.publish(topic, encodeGossip(message));
     },

@@ -76,6 +76,10 @@ export interface SnapshotBoundary {
   readonly deltas: number;
   readonly applicationId: string;
   readonly version: string;
+  /** 64 hex digits: the version's blob; empty where the giver does not know it. */
+  readonly appKey: string;
+  /** The delta that moved the context to that version, as `Context.moved` has it. */
+  readonly moved?: { readonly time: string; readonly id: Hash };
   readonly service: string;
 }
 

@@ -71,7 +71,7 @@ export function decodeIdKey(bytes: Uint8Array): IdItem {
 }
 
 export function encodeBoundary(boundary: SnapshotBoundary): Uint8Array {
-  const { root, heads, layout, deltas, applicationId, version, service } = boundary;
+  const { root, heads, layout, deltas, applicationId, version, service, appKey, moved } = boundary;
   return new BorshWriter()
     .fixed(bytesOf(root))
     .vec(heads, (writer, head) => void writer.bytes(head))
@@ -80,6 +80,8 @@ export function encodeBoundary(boundary: SnapshotBoundary): Uint8Array {
     .string(applicationId)
     .string(version)
     .string(service)
+    .string(appKey)
+    .option(moved, (writer, { time, id }) => writer.u64(BigInt(time)).fixed(bytesOf(id)))
     .done();
 }
 
@@ -95,11 +97,14 @@ export function decodeBoundary(bytes: Uint8Array): SnapshotBoundary {
   const layout = LAYOUTS[reader.tag(LAYOUTS.length)]!;
   const deltas = reader.u32();
   const [applicationId, version, service] = [reader.string(), reader.string(), reader.string()];
+  const appKey = reader.string();
+  const moved = reader.option((inner) => ({ time: inner.u64().toString(), id: idOf<Hash>(inner.fixed(32)) }));
   reader.end();
-  if ([applicationId, version, service].some((text) => text.length > MAX_TEXT)) {
+  if ([applicationId, version, service, appKey].some((text) => text.length > MAX_TEXT)) {
     throw wrong("boundary", `names of at most ${MAX_TEXT} characters`);
   }
-  return { root, heads, layout, deltas, applicationId, version, service };
+  const known = { root, heads, layout, deltas, applicationId, version, service, appKey };
+  return moved === undefined ? known : { ...known, moved };
 }
 
 const wrong = (field: string, expected: string): ShoalError =>
