@@ -33,7 +33,7 @@ async function fill(node: MeshNode, contextId: string): Promise<void> {
 }
 
 async function joinTime(mesh: Mesh, host: MeshNode, team: Team, round: number): Promise<number> {
-  const guest = await mesh.add(`guest ${round}`);
+  const guest = await mesh.add(`guest${round}`);
   const began = systemClock.monotonic();
   await join(host, guest, team);
   await everywhere([guest], team.contextId, 120_000);

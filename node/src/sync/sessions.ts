@@ -55,18 +55,9 @@ export function createSessions({ network, account, random, clock, settings }: Se
   };
 
   const open = async (peer: PeerId): Promise<Session> => {
-    let channel: Channel | undefined;
-    try {
-      channel = await network.open(peer, SYNC_PROTOCOL, HANDSHAKE_WITHIN);
-      const own = channel;
-      const session = await theirs(() => openSession({ network, account, random }, own));
-      accounts.set(peer, session.account);
-      return session;
-    } catch (thrown) {
-      channel?.abort();
-      blame(network, peer, thrown);
-      throw thrown;
-    }
+    const session = await openWith({ network, account, random }, peer);
+    accounts.set(peer, session.account);
+    return session;
   };
 
   const drop = (peer: PeerId): void => {
@@ -110,6 +101,19 @@ export function createSessions({ network, account, random, clock, settings }: Se
       for (const peer of idle.keys()) drop(peer);
     },
   };
+}
+
+async function openWith(self: Pick<SessionParts, "network" | "account" | "random">, peer: PeerId): Promise<Session> {
+  let channel: Channel | undefined;
+  try {
+    const opened = await self.network.open(peer, SYNC_PROTOCOL, HANDSHAKE_WITHIN);
+    channel = opened;
+    return await theirs(() => openSession(self, opened));
+  } catch (thrown) {
+    channel?.abort();
+    blame(self.network, peer, thrown);
+    throw thrown;
+  }
 }
 
 /** What a failure says about the peer; nothing where it may be this node's own, such as a full disk. */
