@@ -109,13 +109,7 @@ export function connectPeers(init: PeersInit): Peers {
           (await init.applications.get(applicationId, version)) !== undefined,
         bring: (wanted) => shared.ensureInstalled(wanted, { type: "context", contextId: wanted.contextId }),
         // Deltas of any context may have waited for the module that merges them, or that they move to.
-        came: () => {
-          for (const contextId of replicas.list()) {
-            replicas
-              .governanceGrew(contextId)
-              .catch((err: unknown) => log.warn({ context: contextId, err }, "what waited could not be taken up"));
-          }
-        },
+        came: () => takeUp(init),
         clock,
         log,
       });
@@ -133,6 +127,14 @@ export function connectPeers(init: PeersInit): Peers {
       await sync.close();
     },
   };
+}
+
+/** What waited in any context is tried again. */
+function takeUp({ replicas, log }: PeersInit): void {
+  for (const contextId of replicas.list()) {
+    const failed = (err: unknown): void => log.warn({ context: contextId, err }, "what waited could not be taken up");
+    replicas.governanceGrew(contextId).catch(failed);
+  }
 }
 
 /** What the contexts that are here run, are to run, or are moved to by what waits for them. */

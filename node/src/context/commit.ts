@@ -6,7 +6,7 @@ import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { attachSignatures } from "../crdt/attach-signatures.ts";
 import { latestStamp } from "../crdt/latest-stamp.ts";
 import { signUserActions } from "../crdt/sign-actions.ts";
-import { MAX_DELTA_BYTES, MAX_PARENTS, sealDelta, type DeltaBody } from "../dag/delta.ts";
+import { MAX_DELTA_BYTES, MAX_PARENTS, sealDelta, type DeltaBody, type Move } from "../dag/delta.ts";
 import { nanosecondsOf } from "../dag/hlc.ts";
 import type { Context } from "../model/context.ts";
 import { bytesOf, idOf, type ContextId, type Hash, type PublicKey } from "../model/ids.ts";
@@ -15,6 +15,7 @@ import type { Outcome, RunFailure } from "../runtime/contract.ts";
 import { keyOf } from "../storage/keys.ts";
 import type { Row } from "../storage/store.ts";
 import { knownRow } from "./known.ts";
+import { movedBy } from "./moves.ts";
 import type { ContextParts } from "./parts.ts";
 import type { MadeDelta } from "./receive/inboxes.ts";
 
@@ -28,6 +29,8 @@ export interface CommitInput {
   readonly handles?: Row;
   /** Governance heads that the delta names, where they are not those of now. */
   readonly position?: readonly Hash[];
+  /** What the delta moves the context to. Then there is a delta, whether anything changed or not. */
+  readonly move?: Move;
 }
 
 interface Built {
@@ -90,15 +93,16 @@ export function buildCommit(
   parts: ContextParts,
   input: CommitInput,
 ): Built | { readonly failure: RunFailure } | undefined {
-  const { context, outcome, identity, secret, handles } = input;
+  const { context, outcome, identity, secret, handles, move } = input;
   if (outcome.rootHash === undefined) return undefined;
   const more = handles === undefined ? outcome.rows : [...outcome.rows, handles];
   // Nothing shared changed: what is left are rows of this node alone.
-  if (outcome.artifact.length === 0) {
+  if (outcome.artifact.length === 0 && move === undefined) {
     return { context, rows: [...more, parts.registry.row(context)] };
   }
   const signer = (message: Uint8Array): Uint8Array => sign(secret, message);
-  const artifact = signUserActions(outcome.artifact, bytesOf(identity), signer);
+  const artifact =
+    outcome.artifact.length === 0 ? outcome.artifact : signUserActions(outcome.artifact, bytesOf(identity), signer);
   const hlc = parts.hlc.next(stampOf(artifact));
   parts.stamps.atLeast(nanosecondsOf(hlc));
   // More heads than a delta may name stay heads, for the next one.
@@ -113,12 +117,13 @@ export function buildCommit(
     position: (input.position ?? parts.membership.position(context.id)).map(bytesOf),
     // A handler's own events call no further handlers (see `receive/due.ts`).
     events: handles === undefined ? outcome.events : outcome.events.map(({ kind, data }) => ({ kind, data })),
+    ...(move === undefined ? {} : { move }),
   };
   const { id, bytes } = sealDelta(body, signer);
   if (bytes.length > MAX_DELTA_BYTES) return { failure: tooLarge(bytes.length) };
   const known = { id, time: hlc.time };
   const next: Context = {
-    ...context,
+    ...(move === undefined ? context : movedBy(context, move, known)),
     rootHash: idOf<Hash>(outcome.rootHash),
     dagHeads: [idOf<Hash>(id), ...context.dagHeads.slice(MAX_PARENTS)],
     deltas: (context.deltas ?? 0) + 1,

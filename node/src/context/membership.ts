@@ -9,6 +9,14 @@ export type ExecuteRight = "write" | "read" | "none";
 export interface RightsAtCut {
   /** `unknown`: governance ops of the position are not here yet. */
   rightAt(contextId: ContextId, who: PublicKey, position: readonly Hash[]): ExecuteRight | "unknown";
+  /** Whether somebody who might write there might also move the context. */
+  mayMoveAt(contextId: ContextId, who: PublicKey, position: readonly Hash[], target: MoveTarget): boolean;
+}
+
+/** A version of an application that a context may be moved to. */
+export interface MoveTarget {
+  readonly id: ApplicationId;
+  readonly version: string;
 }
 
 export interface AdmitInput {
@@ -46,11 +54,7 @@ export interface Membership {
   /** Governance heads that a delta made now names, ascending, at most `MAX_POSITION`. Synchronous: asked at every commit. */
   position(contextId: ContextId): readonly Hash[];
   /** Whether `identity` may move the context to this version of an application. */
-  mayUpdate(
-    contextId: ContextId,
-    identity: PublicKey,
-    target: { readonly id: ApplicationId; readonly version: string },
-  ): boolean;
+  mayUpdate(contextId: ContextId, identity: PublicKey, target: MoveTarget): boolean;
   /**
    * Asked before a context is called: moves it to its group's application where its upgrade waits for that. A context that
    * cannot be moved is called as it was.

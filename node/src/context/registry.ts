@@ -14,6 +14,8 @@ export const EMPTY_ROOT = idOf<Hash>(new Uint8Array(32));
 const Stored = z.object({
   applicationId: z.string(),
   version: z.string(),
+  appKey: z.string().optional(),
+  moved: z.object({ time: z.string(), id: z.string() }).optional(),
   service: z.string(),
   rootHash: z.string(),
   dagHeads: z.array(z.string()),

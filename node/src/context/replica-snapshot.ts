@@ -29,8 +29,9 @@ export async function openSnapshot(parts: ContextParts, id: ContextId, isToHave:
       throw new ShoalError("unavailable", "the context waits for its first state itself");
     }
     const prefix = bytesOf(id);
+    const appKey = context.appKey ?? (await installedKey(parts, context));
     return {
-      boundary: boundaryOf(snapshot, context),
+      boundary: boundaryOf(snapshot, context, appKey),
       get: (key) => snapshot.get("state", keyOf(prefix, key)),
       rows: (after, bytes) => rowsAfter(snapshot, prefix, after, bytes),
       ids: (after, limit) => idsAfter(snapshot, prefix, ids, after, limit),
@@ -42,7 +43,13 @@ export async function openSnapshot(parts: ContextParts, id: ContextId, isToHave:
   }
 }
 
-function boundaryOf(reader: Reader, context: Context): SnapshotBoundary {
+/** Of what it was made with nothing but the application itself tells the blob. */
+async function installedKey({ applications }: ContextParts, { applicationId, version }: Context): Promise<string> {
+  const application = await applications.get(applicationId, version);
+  return application === undefined ? "" : Buffer.from(bytesOf(application.blob)).toString("hex");
+}
+
+function boundaryOf(reader: Reader, context: Context, appKey: string): SnapshotBoundary {
   const heads = context.dagHeads.map((head) => {
     const body = reader.get("delta", keyOf(bytesOf(context.id), bytesOf(head)));
     if (body === undefined) throw new ShoalError("internal", `the body of the head ${head} is not here`);
@@ -55,6 +62,8 @@ function boundaryOf(reader: Reader, context: Context): SnapshotBoundary {
     deltas: context.deltas ?? 0,
     applicationId: context.applicationId,
     version: context.version,
+    appKey,
+    ...(context.moved === undefined ? {} : { moved: context.moved }),
     service: context.service,
   };
 }

@@ -2,7 +2,7 @@
  * Contexts towards other nodes: what is here, what arrives, what was made here. Implemented by `context/`, asked by `sync/`.
  * Every change goes through the context's turn, like a call.
  */
-import type { ContextId, Hash, PublicKey } from "../model/ids.ts";
+import type { ApplicationId, ContextId, Hash, PublicKey } from "../model/ids.ts";
 import type { IdItem, IdSet, SnapshotBoundary, StateLayout, StateRow } from "../sync/protocols/contract.ts";
 
 export type { SnapshotBoundary, StateRow };
@@ -33,6 +33,15 @@ export interface Divergence {
   readonly delta: Hash;
   readonly expected: Hash;
   readonly found: Hash;
+}
+
+/** A version of an application that a context needs. */
+export interface AwaitedVersion {
+  readonly contextId: ContextId;
+  readonly applicationId: ApplicationId;
+  readonly version: string;
+  /** 64 hex digits: its blob. */
+  readonly appKey: string;
 }
 
 export interface CommittedDelta {
@@ -66,6 +75,8 @@ export interface ContextReplicas {
   receive(id: ContextId, deltas: readonly Uint8Array[]): Promise<ReceivedDeltas>;
   /** Parents that deltas wait for and nobody has delivered, the earliest wanted first. */
   missing(id: ContextId, limit: number): readonly Hash[];
+  /** Versions that contexts run or are moved to by deltas that wait for them, also those that are installed. */
+  awaited(): readonly AwaitedVersion[];
   /** Whether deltas wait for governance ops of their position. */
   waitsForOps(id: ContextId): boolean;
   /** Governance ops of the namespace arrived: deltas that waited for them are judged again. */
@@ -93,6 +104,8 @@ export interface ContextReplicas {
   onDivergence(listener: (divergence: Divergence) => void): () => void;
   /** Told when deltas that waited were dropped for want of room: peers have them, and are to be asked again. */
   onResync(listener: (contextId: ContextId) => void): () => void;
+  /** Told when `awaited` may have grown. */
+  onAwaited(listener: (contextId: ContextId) => void): () => void;
   /** Told when a context comes (`joined`, `created`) or goes (`deleted`): topics follow. */
   onContext(listener: (event: { contextId: ContextId; type: "joined" | "created" | "deleted" }) => void): () => void;
 }

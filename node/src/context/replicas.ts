@@ -1,7 +1,7 @@
 /** Contexts towards other nodes, put together: see `replica.ts` for what each means. */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { Context } from "../model/context.ts";
-import { bytesOf, idOf, type ContextId, type Hash } from "../model/ids.ts";
+import { bytesOf, idOf, type ApplicationId, type ContextId, type Hash } from "../model/ids.ts";
 import { keyOf } from "../storage/keys.ts";
 import { known } from "./handlers/queries.ts";
 import { beginInstall } from "./install/install.ts";
@@ -9,7 +9,7 @@ import type { ContextParts } from "./parts.ts";
 import { mergeRequest } from "./receive/apply.ts";
 import type { Receiver } from "./receive/receiver.ts";
 import { layoutOf, openSnapshot } from "./replica-snapshot.ts";
-import type { ContextReplicas } from "./replica.ts";
+import type { AwaitedVersion, ContextReplicas } from "./replica.ts";
 import { resolveModule } from "./run.ts";
 
 export function contextReplicas(parts: ContextParts, receiver: Receiver): ContextReplicas {
@@ -25,6 +25,7 @@ export function contextReplicas(parts: ContextParts, receiver: Receiver): Contex
     ids: (id) => idSets.of(id),
     deltas: async (id, ids) => ids.map((each) => store.get("delta", keyOf(bytesOf(id), bytesOf(each)))),
     receive: (id, deltas) => receiver.receive(id, deltas),
+    awaited: () => registry.list().flatMap((context) => awaitedBy(parts, context)),
     waitsForOps: (id) =>
       parts.inboxes
         .peek(id)
@@ -43,9 +44,21 @@ export function contextReplicas(parts: ContextParts, receiver: Receiver): Contex
     onCommitted: (listener) => watchers.on("committed", listener),
     onEphemeral: (listener) => watchers.on("ephemeral", listener),
     onContext: (listener) => watchers.on("context", listener),
+    onAwaited: (listener) => watchers.on("awaited", listener),
     onDivergence: (listener) => watchers.on("divergence", listener),
     onResync: (listener) => watchers.on("resync", listener),
   };
+}
+
+/** What the context runs, and what its moves that cannot be applied yet lead to. */
+function awaitedBy({ inboxes }: ContextParts, { id, applicationId, version, appKey }: Context): AwaitedVersion[] {
+  const moves = [...(inboxes.peek(id)?.awaiting.values() ?? [])].map((move) => ({
+    contextId: id,
+    applicationId: idOf<ApplicationId>(move.applicationId),
+    version: move.version,
+    appKey: Buffer.from(move.appKey).toString("hex"),
+  }));
+  return appKey === undefined ? moves : [{ contextId: id, applicationId, version, appKey }, ...moves];
 }
 
 /** In the context's write turn; the heads stay, since no delta says what changed. */

@@ -15,6 +15,8 @@ interface Heard {
   readonly divergence: Divergence;
   /** Deltas that waited were dropped for want of room: peers have to be asked for them again. */
   readonly resync: ContextId;
+  /** A version of an application is needed that may not be here. */
+  readonly awaited: ContextId;
 }
 
 export interface Watchers {

@@ -13,6 +13,15 @@ export interface DeltaEvent {
   readonly handler?: string;
 }
 
+/** Which version of which application the context runs from this delta on. */
+export interface Move {
+  /** 32 bytes. */
+  readonly applicationId: Uint8Array;
+  readonly version: string;
+  /** 32 bytes: its blob, for whoever has to fetch it. */
+  readonly appKey: Uint8Array;
+}
+
 /** All hashes and keys are 32 bytes. */
 export interface DeltaBody {
   readonly context: Uint8Array;
@@ -27,6 +36,8 @@ export interface DeltaBody {
   /** Heads of the namespace's governance log that the author had seen: the cut at which its rights are judged. */
   readonly position: readonly Uint8Array[];
   readonly events: readonly DeltaEvent[];
+  /** The delta moves the context; its artifact is what the migration wrote, or nothing. */
+  readonly move?: Move;
 }
 
 export interface Delta extends DeltaBody {
@@ -39,6 +50,8 @@ export interface Delta extends DeltaBody {
 export const MAX_PARENTS = 100;
 /** Governance heads of one delta; a log with more is merged by its own node before the next delta. */
 export const MAX_POSITION = 64;
+/** Characters of the version that a delta moves to. */
+const MAX_MOVE_VERSION = 256;
 /** Events of one delta, and bytes of all of it: what is larger is refused before it is looked at. */
 export const MAX_EVENTS = 1024;
 export const MAX_DELTA_BYTES = 4 * 1024 * 1024;
@@ -89,8 +102,10 @@ export function decodeDelta(bytes: Uint8Array): Delta {
     position: idList(reader, MAX_POSITION, "governance heads"),
     events: events(reader),
   };
+  const move = reader.option(moveOf);
   reader.end();
-  return { ...body, id: deltaIdOf(body), signature };
+  const whole: DeltaBody = move === undefined ? body : { ...body, move };
+  return { ...whole, id: deltaIdOf(whole), signature };
 }
 
 function encodeBody(body: DeltaBody): Uint8Array {
@@ -109,7 +124,17 @@ function encodeBody(body: DeltaBody): Uint8Array {
         .bytes(data)
         .option(handler, (inner, name) => inner.string(name)),
     )
+    .option(body.move, (writer, { applicationId, version, appKey }) =>
+      writer.fixed(applicationId).string(version).fixed(appKey),
+    )
     .done();
+}
+
+function moveOf(reader: BorshReader): Move {
+  const move: Move = { applicationId: reader.fixed(32), version: reader.string(), appKey: reader.fixed(32) };
+  if (move.version.length > MAX_MOVE_VERSION)
+    throw new ShoalError("invalid_argument", `a version of at most ${MAX_MOVE_VERSION} characters expected`);
+  return move;
 }
 
 /** Ascending without repetition, so that one set has one form. */

@@ -1,6 +1,7 @@
 /** `GovernanceReplica` on the ledger: what `sync/` and contexts ask about logs, rights and keys. */
 import type { Clock } from "@shoal/shared/ports/clock.ts";
 import type { ContextId, GroupId, PublicKey } from "../model/ids.ts";
+import type { MoveTarget } from "../context/membership.ts";
 import { createIdSet } from "../sync/protocols/id-set.ts";
 import type { SignedInvitation } from "./contract.ts";
 import { governanceCrypto } from "./crypto.ts";
@@ -12,7 +13,7 @@ import type { GovernanceReplica } from "./replication.ts";
 import { accessIn } from "./rules/access.ts";
 import { encodeOp } from "./rules/parse.ts";
 import { invitationBytes } from "./rules/signing-bytes.ts";
-import { accountOf, standingOf } from "./rules/standing.ts";
+import { accountOf, groupOfContext, mayMove, standingOf } from "./rules/standing.ts";
 import type { Namespace } from "./rules/state.ts";
 
 export interface ReplicaInit extends KeyringInit {
@@ -62,6 +63,7 @@ export function createReplica(init: ReplicaInit): Replica {
       return state === undefined ? "none" : accessIn(state, contextId, who);
     },
     rightAt: (contextId, who, position) => rightAt(ledger, contextId, who, position),
+    mayMoveAt: (contextId, who, position, target) => mayMoveAt(ledger, contextId, who, position, target),
     belongs: (namespaceId, who) => isMember(stateOf(namespaceId), who),
     mayShow(invitation, who) {
       const found = ledger.find(invitation.invitation.groupId);
@@ -99,6 +101,23 @@ function rightAt(
   const state = book === undefined ? "unknown" : book.history.stateAt(position);
   if (state === "unknown") return state;
   return state === undefined ? "none" : accessIn(state, contextId, who);
+}
+
+function mayMoveAt(
+  ledger: Ledger,
+  contextId: ContextId,
+  who: PublicKey,
+  position: Parameters<GovernanceReplica["mayMoveAt"]>[2],
+  target: MoveTarget,
+): boolean {
+  const namespaceId = ledger.namespaceOf(contextId);
+  const book = namespaceId === undefined ? undefined : ledger.book(namespaceId);
+  const state = book?.history.stateAt(position);
+  if (state === undefined || state === "unknown") return false;
+  const group = groupOfContext(state, contextId);
+  const context = group?.contexts.get(contextId);
+  if (group === undefined || context === undefined) return false;
+  return mayMove(group, context, standingOf(state, group.id, who), accountOf(state, who), target);
 }
 
 /** Membership of any kind stems from a row of one's own somewhere. */

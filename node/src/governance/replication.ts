@@ -3,7 +3,7 @@
  * `Governance` (contract.ts) is what people ask of it; this is what `sync/` and `context/` ask.
  */
 import { minutes, type DurationMs } from "@shoal/shared/base/time.ts";
-import type { ExecuteRight } from "../context/membership.ts";
+import type { ExecuteRight, MoveTarget } from "../context/membership.ts";
 import type { ContextId, GroupId, Hash, PublicKey } from "../model/ids.ts";
 import type { SignedInvitation } from "./contract.ts";
 import type { IdSet } from "../sync/protocols/contract.ts";
@@ -71,6 +71,8 @@ export interface GovernanceReplica {
    * for all time. `unknown`: ops of the position are not here yet.
    */
   rightAt(contextId: ContextId, who: PublicKey, position: readonly Hash[]): ExecuteRight | "unknown";
+  /** Whether it might move the context to this version of an application there; false also where `rightAt` is not `write`. */
+  mayMoveAt(contextId: ContextId, who: PublicKey, position: readonly Hash[], target: MoveTarget): boolean;
   /** Whether an account belongs to the namespace by any way (of any group in it): it may read the log. */
   belongs(namespaceId: GroupId, account: PublicKey): boolean;
 

@@ -6,6 +6,10 @@ export interface Context {
   readonly applicationId: ApplicationId;
   /** Of the application: all versions of a bundle share its id, and a context changes over only when it is told to. */
   readonly version: string;
+  /** 64 hex digits: the version's blob, where it may have to be fetched. */
+  readonly appKey?: string;
+  /** The delta that brought it to its version; absent where it runs what it was made with. `time`: u64 of its stamp, decimal. */
+  readonly moved?: { readonly time: string; readonly id: Hash };
   readonly service: string;
   /** Root of the state; base58 of 32 zero bytes before `init`. */
   readonly rootHash: Hash;

@@ -1,14 +1,18 @@
 /**
  * The context's application is switched, with a migration where the new one asks for it. Nobody else runs meanwhile, and one
- * batch switches state and application together: where anything fails, the old application goes on with the old state.
+ * batch switches state and application together: where anything fails, the old application goes on with the old state. Other
+ * nodes hear of it as of any write: the delta says where it moves the context to, and they move with it.
  */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import type { UpdateApplicationInput } from "../../clients/context-client.ts";
 import type { Application, ApplicationModule } from "../../model/application.ts";
 import { BorshWriter } from "../../model/borsh.ts";
 import type { Context } from "../../model/context.ts";
+import { bytesOf } from "../../model/ids.ts";
+import type { Outcome } from "../../runtime/contract.ts";
 import { buildCommit, madeOf, tellStored } from "../commit.ts";
 import { migrateRoot } from "../migrate-root.ts";
+import { moveTo } from "../moves.ts";
 import type { ContextParts } from "../parts.ts";
 import { runRequest } from "../run.ts";
 import { actingIdentity, authorised, returned } from "../rights.ts";
@@ -27,21 +31,26 @@ async function update(parts: ContextParts, input: UpdateApplicationInput): Promi
   const context = known(parts, input.contextId);
   if (!context.isInitialized) throw new ShoalError("unavailable", "the context waits for its first state");
   const { application, module } = await target(parts, context, input);
+  // Somebody's move, here or elsewhere, was quicker.
+  if (context.applicationId === application.id && context.version === application.version) return undefined;
   const from = await parts.applications.get(context.applicationId, context.version);
   requireContinuity(from, application);
   const call = authorised(parts, context.id, await actingIdentity(parts, context.id, input.executor));
   if (call.right !== "write" || !parts.membership.mayUpdate(context.id, call.identity, application)) {
     throw new ShoalError("permission_denied", "this identity may not change the context", { field: "executor" });
   }
-  const moved: Context = { ...context, applicationId: application.id, version: application.version };
-  const made =
-    input.migrateMethod === undefined ? undefined : await migrate(parts, moved, module, call, input.migrateMethod);
-  const next = made?.context ?? moved;
-  await parts.store.apply(made?.rows ?? [parts.registry.row(next)]);
-  parts.registry.set(next);
-  if (made?.delta !== undefined) parts.inboxes.made(context.id, made.delta);
+  const outcome =
+    input.migrateMethod === undefined
+      ? unchanged(context)
+      : await migrate(parts, context, module, call, input.migrateMethod);
+  const { identity, secret } = call;
+  const made = madeOf(buildCommit(parts, { context, identity, secret, outcome, move: moveTo(application) }));
+  if (made?.delta === undefined) throw new ShoalError("internal", "a move made no delta");
+  await parts.store.apply(made.rows);
+  parts.registry.set(made.context);
+  parts.inboxes.made(context.id, made.delta);
   await parts.store.durable();
-  if (made?.delta !== undefined) tellStored(parts, context.id, made.delta);
+  tellStored(parts, context.id, made.delta);
   parts.events.publish({
     contextId: context.id,
     event: {
@@ -63,7 +72,7 @@ async function migrate(
   module: ApplicationModule,
   call: ReturnType<typeof authorised>,
   method: string,
-): Promise<ReturnType<typeof madeOf>> {
+): Promise<Outcome> {
   const outcome = await parts.executor.run(
     runRequest(parts, {
       contextId: context.id,
@@ -75,15 +84,30 @@ async function migrate(
     }),
   );
   const root = returned(outcome);
-  const { identity, secret } = call;
-  if (outcome.rootHash !== undefined) return madeOf(buildCommit(parts, { context, identity, secret, outcome }));
+  if (outcome.rootHash !== undefined) return outcome;
   if (root === undefined) {
     throw new ShoalError("invalid_argument", `${method} neither committed nor returned a new root`, {
       field: "migrateMethod",
     });
   }
   await askCheck(parts, context, module, call, new BorshWriter().bytes(root).option(outcome.migrationWitness, bytes));
-  return madeOf(buildCommit(parts, { context, identity, secret, outcome: migrateRoot(parts, context, root, outcome) }));
+  return migrateRoot(parts, context, root, outcome);
+}
+
+/** As if a method had run that changed nothing. */
+function unchanged({ rootHash }: Context): Outcome {
+  return {
+    returns: { ok: undefined },
+    logs: [],
+    events: [],
+    xcalls: [],
+    rootHash: bytesOf(rootHash),
+    artifact: new Uint8Array(),
+    rows: [],
+    mutates: false,
+    gasUsed: 0n,
+    hostCalls: 0,
+  };
 }
 
 const bytes = (writer: BorshWriter, value: Uint8Array): unknown => writer.bytes(value);

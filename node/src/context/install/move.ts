@@ -24,8 +24,11 @@ export async function moveStaged(parts: ContextParts, id: ContextId): Promise<vo
   await moveKind(parts, id, STAGED.state, "state");
   await moveKind(parts, id, STAGED.id, "known");
   const heads = boundary.heads.map((body) => ({ body, delta: decodeDelta(body) }));
+  const { appKey: _key, moved: _moved, ...rest } = context;
   const next: Context = {
-    ...context,
+    ...rest,
+    ...(boundary.appKey === "" ? {} : { appKey: boundary.appKey }),
+    ...(boundary.moved === undefined ? {} : { moved: boundary.moved }),
     applicationId: boundary.applicationId as ApplicationId,
     version: boundary.version,
     service: boundary.service,
@@ -44,6 +47,7 @@ export async function moveStaged(parts: ContextParts, id: ContextId): Promise<vo
   }
   parts.inboxes.drop(id);
   parts.idSets.drop(id);
+  parts.watchers.tell("awaited", id);
 }
 
 async function moveKind(

@@ -3,14 +3,14 @@
  * The marker says of which moment they are, and whether they are being moved to where they belong.
  */
 import { BorshReader, BorshWriter } from "../../model/borsh.ts";
-import { bytesOf, idOf, type ContextId, type Hash } from "../../model/ids.ts";
+import { bytesOf, type ContextId } from "../../model/ids.ts";
 import { keyOf, prefixRange, u64Key } from "../../storage/keys.ts";
 import type { Reader, Row } from "../../storage/store.ts";
 import type { IdItem } from "../../sync/protocols/contract.ts";
+import { decodeBoundary, encodeBoundary } from "../../sync/protocols/snapshot.ts";
 import type { SnapshotBoundary, StateRow } from "../replica.ts";
 
 export const STAGED = { marker: 0, state: 1, id: 2 } as const;
-const LAYOUTS: readonly SnapshotBoundary["layout"][] = ["host", "guest", "empty"];
 
 export interface Marker {
   readonly boundary: SnapshotBoundary;
@@ -62,29 +62,12 @@ export async function lastStaged(store: Reader, id: ContextId): Promise<Uint8Arr
 }
 
 function encodeMarker({ boundary, isMoving }: Marker): Uint8Array {
-  return new BorshWriter()
-    .bool(isMoving)
-    .fixed(bytesOf(boundary.root))
-    .vec(boundary.heads, (to, head) => to.bytes(head))
-    .u8(LAYOUTS.indexOf(boundary.layout))
-    .u64(BigInt(boundary.deltas))
-    .string(boundary.applicationId)
-    .string(boundary.version)
-    .string(boundary.service)
-    .done();
+  return new BorshWriter().bool(isMoving).bytes(encodeBoundary(boundary)).done();
 }
 
 function decodeMarker(value: Uint8Array): Marker {
   const from = new BorshReader(value);
   const isMoving = from.bool();
-  const boundary: SnapshotBoundary = {
-    root: idOf<Hash>(from.fixed(32)),
-    heads: from.vec((inner) => inner.bytes()),
-    layout: LAYOUTS[from.tag(LAYOUTS.length)] ?? "host",
-    deltas: Number(from.u64()),
-    applicationId: from.string(),
-    version: from.string(),
-    service: from.string(),
-  };
+  const boundary = decodeBoundary(from.bytes());
   return { boundary, isMoving };
 }

@@ -42,6 +42,11 @@ export function verifiedHeads(
   if (heads.length === 1 && only !== undefined && idOf<Hash>(only.expectedRoot) !== boundary.root) {
     throw wrong("the root is not the one that the head's author had", "root");
   }
+  // A move from the future would outdo all that come.
+  const latest = heads.reduce((most, { hlc }) => (hlc.time > most ? hlc.time : most), 0n);
+  if (boundary.moved !== undefined && BigInt(boundary.moved.time) > latest) {
+    throw wrong("the context was moved after its heads", "moved");
+  }
   return heads;
 }
 

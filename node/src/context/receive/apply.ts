@@ -13,10 +13,9 @@ import type { MergeDelta, MergeOutcome, MergeRequest } from "../../runtime/contr
 import { keyOf } from "../../storage/keys.ts";
 import type { Row } from "../../storage/store.ts";
 import type { IdItem } from "../../sync/protocols/contract.ts";
-import { ExecuteFailure } from "../execute-failure.ts";
 import { knownRow } from "../known.ts";
+import { isLaterMove, itemOf, movedBy } from "../moves.ts";
 import type { ContextParts } from "../parts.ts";
-import { resolveModule } from "../run.ts";
 import { dueRows } from "./due-rows.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Report } from "./report.ts";
@@ -40,22 +39,47 @@ export async function applyReady(
   inbox: Inbox,
   report: Report,
 ): Promise<void> {
+  // Perhaps what they wait for has come.
+  inbox.handedOut = [...inbox.awaiting.keys(), ...inbox.handedOut];
+  inbox.awaiting.clear();
   while (inbox.handedOut.length > 0 || inbox.dag.isReady) {
-    if (!(await parts.turns.run(contextId, "write", () => step(parts, contextId, inbox, report)))) return;
+    // Whoever reads meanwhile would read the new state with the old version.
+    const alone = isMove(inbox, inbox.handedOut[0]);
+    const turn = alone ? "alone" : "write";
+    if (!(await parts.turns.run(contextId, turn, () => step(parts, contextId, inbox, report, alone)))) return;
   }
 }
 
+const isMove = (inbox: Inbox, id: Hash | undefined): boolean =>
+  id !== undefined && !inbox.dag.isRefused(id) && inbox.read(id).delta.move !== undefined;
+
 /** False where nothing can be applied now. */
-async function step(parts: ContextParts, contextId: ContextId, inbox: Inbox, report: Report): Promise<boolean> {
+async function step(
+  parts: ContextParts,
+  contextId: ContextId,
+  inbox: Inbox,
+  report: Report,
+  alone: boolean,
+): Promise<boolean> {
   const { ahead, executor } = parts;
   await ahead.room(contextId);
   requireCurrent(parts, contextId, inbox);
   const failures = ahead.failures(contextId);
-  const tip = ahead.tip(contextId);
-  const module = tip?.isInitialized === true ? await moduleOf(parts, contextId) : undefined;
-  if (tip === undefined || module === undefined) return false;
-  const batch = take(inbox, report);
-  if (batch.length === 0) return false;
+  const before = ahead.tip(contextId);
+  if (before?.isInitialized !== true) return false;
+  const batch = take(inbox, report, alone);
+  const [first] = batch;
+  // What comes next may need a turn of its own.
+  if (first === undefined) return inbox.handedOut.length > 0;
+  const tip = first.delta.move === undefined ? before : await movedTip(parts, before, first.delta);
+  const module = tip === undefined ? undefined : await moduleOf(parts, tip);
+  if (tip === undefined || module === undefined) {
+    if (first.delta.move !== undefined) {
+      inbox.awaiting.set(first.id, first.delta.move);
+      parts.watchers.tell("awaited", contextId);
+    } else inbox.handedOut = [...batch.map(({ id }) => id), ...inbox.handedOut];
+    return first.delta.move !== undefined;
+  }
   let outcome;
   try {
     const deltas = batch.map(({ merge }) => merge);
@@ -69,7 +93,26 @@ async function step(parts: ContextParts, contextId: ContextId, inbox: Inbox, rep
   if (ahead.failures(contextId) !== failures) throw notStored();
   requireCurrent(parts, contextId, inbox);
   store(parts, inbox, tip, batch, outcome, report);
+  if (tip === before) return true;
+  // Before anybody else has a turn: the version that calls run is the one that the disk has.
+  await inbox.lastWrite;
+  if (parts.registry.get(contextId)?.moved?.id === first.id) tellMoved(parts, before, tip);
   return true;
+}
+
+/** The context as a move makes it. Where it is not the latest, it changes the state alone. */
+async function movedTip(parts: ContextParts, tip: Context, delta: Delta): Promise<Context> {
+  await parts.ahead.settled(tip.id);
+  const item = itemOf(delta);
+  return delta.move !== undefined && isLaterMove(item, tip) ? movedBy(tip, delta.move, item) : tip;
+}
+
+function tellMoved({ events, log }: ContextParts, before: Context, { id, version }: Context): void {
+  log.info({ context: id, from: before.version, to: version }, "context was moved by another node");
+  events.publish({
+    contextId: id,
+    event: { type: "AppVersionChanged", fromVersion: before.version, toVersion: version },
+  });
 }
 
 const notStored = (): ShoalError => new ShoalError("unavailable", "the state could not be stored");
@@ -100,17 +143,16 @@ export function mergeRequest(
 }
 
 /** undefined where the application is not here: deltas wait for it. */
-async function moduleOf(parts: ContextParts, contextId: ContextId): Promise<ApplicationModule | undefined> {
-  try {
-    return (await resolveModule(parts, contextId)).module;
-  } catch (thrown) {
-    if (thrown instanceof ExecuteFailure) return undefined;
-    throw thrown;
-  }
+async function moduleOf(
+  { applications }: ContextParts,
+  { applicationId, version, service }: Context,
+): Promise<ApplicationModule | undefined> {
+  const application = await applications.get(applicationId, version);
+  return application?.modules.find((one) => one.service === service);
 }
 
-/** The next batch in causal order. What is dated before its parents is refused on the way. */
-function take(inbox: Inbox, report: Report): readonly Item[] {
+/** The next batch in causal order; `alone`: it may be a move. What is dated before its parents is refused on the way. */
+function take(inbox: Inbox, report: Report, alone: boolean): readonly Item[] {
   const batch: Item[] = [];
   const places = new Map<string, number>();
   const left = [...inbox.handedOut];
@@ -123,6 +165,11 @@ function take(inbox: Inbox, report: Report): readonly Item[] {
     // Given up with what it was to follow.
     if (inbox.dag.isRefused(id)) continue;
     const { body, delta } = inbox.read(id);
+    // A move is a batch of its own: what stands before it is merged by the old version, what follows by the new one.
+    if (delta.move !== undefined && !(alone && batch.length === 0)) {
+      left.unshift(id);
+      break;
+    }
     const parents = delta.parents.map((parent) => idOf<Hash>(parent));
     const times = parents.map(
       (parent) => batch[places.get(parent) ?? -1]?.delta.hlc.time ?? inbox.timeOf(parent) ?? 0n,
@@ -140,6 +187,7 @@ function take(inbox: Inbox, report: Report): readonly Item[] {
     places.set(id, batch.length);
     batch.push({ id, body, delta, parents, merge: { artifact: delta.artifact, ...window, upon } });
     bytes += body.length;
+    if (delta.move !== undefined) break;
     if (leftover === undefined) inbox.dag.pass(id);
   }
   inbox.handedOut = left;

@@ -4,7 +4,7 @@
  */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { openDag, type Dag, type DagDelta } from "../../dag/dag.ts";
-import { decodeDelta, type Delta } from "../../dag/delta.ts";
+import { decodeDelta, type Delta, type Move } from "../../dag/delta.ts";
 import { bytesOf, idOf, type ContextId, type Hash } from "../../model/ids.ts";
 import { keyOf } from "../../storage/keys.ts";
 import type { Reader, Row } from "../../storage/store.ts";
@@ -41,6 +41,8 @@ export class Inbox {
   handedOut: readonly Hash[] = [];
   /** The last batch was too much for the executor: one delta at a time until what it held is through. */
   isCautious = false;
+  /** Handed out, and of no use before the application is here that they move the context to. */
+  readonly awaiting = new Map<Hash, Move>();
   isLoaded = false;
   /** The latest batch on its way to the disk: who is told that a delta is known waits for it too. */
   lastWrite: Promise<unknown> = Promise.resolve();

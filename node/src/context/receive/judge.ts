@@ -6,7 +6,7 @@
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { decodeDelta, signedBytes, type Delta } from "../../dag/delta.ts";
 import { isAhead, MAX_AHEAD_NS, MAX_DRIFT_NS, nanosecondsOf, ntp64 } from "../../dag/hlc.ts";
-import { bytesOf, idOf, type ContextId, type Hash, type PublicKey } from "../../model/ids.ts";
+import { bytesOf, idOf, type ApplicationId, type ContextId, type Hash, type PublicKey } from "../../model/ids.ts";
 import { verify } from "../../model/keys.ts";
 import type { RightsAtCut } from "../membership.ts";
 
@@ -47,6 +47,13 @@ export function judge({ rights, nowNs }: JudgeParts, contextId: ContextId, delta
   const right = rights.rightAt(contextId, idOf<PublicKey>(delta.author), position);
   if (right === "unknown") return { type: "wait", until: "governance" };
   if (right !== "write") return refuse("its author might not write at its position", true);
+  if (delta.move !== undefined) {
+    const { applicationId, version } = delta.move;
+    const target = { id: idOf<ApplicationId>(applicationId), version };
+    if (!rights.mayMoveAt(contextId, idOf<PublicKey>(delta.author), position, target)) {
+      return refuse("its author might not move the context there", true);
+    }
+  }
   if (isAhead(delta.hlc, nowNs)) {
     return { type: "wait", until: Number((nanosecondsOf(delta.hlc) - MAX_DRIFT_NS) / NS_PER_MS) + 1 };
   }

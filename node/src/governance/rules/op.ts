@@ -72,6 +72,8 @@ export type Action =
       readonly version: string;
       /** Also for the open groups below that run what this one ran. */
       readonly cascade: boolean;
+      /** Part of the same op: a target without the migration that leads there would be another upgrade. */
+      readonly migrateMethod?: string;
     }
   | { readonly type: "GroupMigrationSet"; readonly migrateMethod?: string }
   | {

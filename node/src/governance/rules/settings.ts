@@ -2,8 +2,9 @@
 import { ALL_CAPABILITIES, CAPABILITY } from "./capabilities.ts";
 import { can, isAdmin, isMember, onlyFor, type Case, type Kinds } from "./case.ts";
 import { change } from "./changes.ts";
+import type { ActionOf } from "./op.ts";
 import { descendantsOf, standingOf } from "./standing.ts";
-import { withGroup } from "./state.ts";
+import { withGroup, type Group } from "./state.ts";
 import { takesDefaultCapabilities, takesInheritance } from "./takes.ts";
 
 type SettingsOp =
@@ -15,6 +16,19 @@ type SettingsOp =
   | "SubgroupVisibilitySet";
 
 const managesApplication = (one: Case<SettingsOp>): boolean => isAdmin(one) || can(one, CAPABILITY.manageApplication);
+
+function migratingBy(group: Group, method: string | undefined): Group {
+  const { migrateMethod: _, ...rest } = group;
+  return method === undefined ? rest : { ...rest, migrateMethod: method };
+}
+
+function aimedAt(
+  group: Group,
+  { appKey, applicationId, version, migrateMethod }: ActionOf<"TargetApplicationSet">,
+): Group {
+  const to = { appKey, targetApplicationId: applicationId, targetVersion: version };
+  return { ...migratingBy(group, migrateMethod), ...to };
+}
 
 export const SETTINGS_KINDS: Kinds<SettingsOp> = {
   Noop: { refuse: [onlyFor(isMember, "only members tell that they saw something")], effect: (one) => one.namespace },
@@ -40,26 +54,21 @@ export const SETTINGS_KINDS: Kinds<SettingsOp> = {
   TargetApplicationSet: {
     refuse: [onlyFor(managesApplication, "setting the application takes an admin or MANAGE_APPLICATION")],
     effect: (one) => {
-      const { appKey, applicationId, version, cascade } = one.action;
-      const to = { appKey, targetApplicationId: applicationId, targetVersion: version };
-      let namespace = change(one, to);
+      const { cascade } = one.action;
+      let namespace = withGroup(one.namespace, aimedAt(one.group, one.action));
       if (!cascade) return namespace;
       for (const below of descendantsOf(one.namespace, one.group.id)) {
         const there = standingOf(one.namespace, below.id, one.signer);
         const may = there !== undefined && (there.capabilities & CAPABILITY.manageApplication) !== 0;
         const same = below.targetApplicationId === one.group.targetApplicationId;
-        if (may && same) namespace = withGroup(namespace, { ...below, ...to });
+        if (may && same) namespace = withGroup(namespace, aimedAt(below, one.action));
       }
       return namespace;
     },
   },
   GroupMigrationSet: {
     refuse: [onlyFor(managesApplication, "setting a migration takes an admin or MANAGE_APPLICATION")],
-    effect: (one) => {
-      const { migrateMethod: _, ...rest } = one.group;
-      const method = one.action.migrateMethod;
-      return withGroup(one.namespace, method === undefined ? rest : { ...rest, migrateMethod: method });
-    },
+    effect: (one) => withGroup(one.namespace, migratingBy(one.group, one.action.migrateMethod)),
   },
   SubgroupVisibilitySet: {
     checksAdmins: true,

@@ -4,12 +4,13 @@ import { compareSemver, isSemver } from "@shoal/shared/base/semver.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
 import type { Application } from "../../model/application.ts";
 import type { ApplicationId, GroupId, PublicKey } from "../../model/ids.ts";
-import type { Store } from "../../storage/store.ts";
+import type { Reader, Store } from "../../storage/store.ts";
 import { appKeyOf, installed, type Catalogue } from "../app-key.ts";
 import type { Draft, Ledger, Located } from "../ledger.ts";
 import type { Group, Namespace } from "../rules/state.ts";
 import type { Signers } from "../signers.ts";
-import { isOpen, recordRow, settled, type UpgradeRecord } from "./record.ts";
+import { isOpen, recordRow, type UpgradeRecord } from "./record.ts";
+import { refreshed } from "./refresh.ts";
 
 export interface UpgradeInput {
   readonly groupId: GroupId;
@@ -46,7 +47,7 @@ export async function beginUpgrade(init: BeginInit, input: UpgradeInput): Promis
       const along = input.cascade ? retargeted(ledger.find(group.id)?.namespace, after, group.id) : [];
       written = [group.id, ...along].map((id) => {
         requireIdle(records.get(id));
-        return recordFor(found(ledger.find(id)).group, input, target, who);
+        return recordFor(found(ledger.find(id)).group, input, target, who, store);
       });
       await store.apply([...rows, ...written.map(recordRow)]);
       await store.durable();
@@ -123,7 +124,6 @@ function draftsFor(
   target: Application,
   { migrateMethod, cascade }: Pick<UpgradeInput, "migrateMethod" | "cascade">,
 ): readonly Draft[] {
-  const migration = migrateMethod === undefined ? {} : { migrateMethod };
   return [
     {
       groupId,
@@ -134,9 +134,9 @@ function draftsFor(
         applicationId: target.id,
         version: target.version,
         cascade,
+        ...(migrateMethod === undefined ? {} : { migrateMethod }),
       },
     },
-    { groupId, signer, action: { type: "GroupMigrationSet", ...migration } },
   ];
 }
 
@@ -145,6 +145,7 @@ function recordFor(
   { groupId, migrateMethod }: UpgradeInput,
   target: Application,
   who: Pick<UpgradeRecord, "initiatedAtMs" | "initiatedBy">,
+  store: Reader,
 ): UpgradeRecord {
   const record: UpgradeRecord = {
     ...who,
@@ -156,8 +157,8 @@ function recordFor(
     ...(migrateMethod === undefined ? {} : { migrateMethod }),
     policy: group.upgradePolicy,
     ...(group.id === groupId ? {} : { cascadeOf: groupId }),
-    moves: [...group.contexts.keys()].sort().map((contextId) => ({ contextId, state: "waiting", attempts: 0 })),
+    moves: [],
     released: false,
   };
-  return settled(record, who.initiatedAtMs);
+  return refreshed(record, group, store, who.initiatedAtMs);
 }

@@ -1,8 +1,9 @@
 /**
  * Moves contexts one after another, each with a few tries. A context whose move fails keeps its old application; the record
- * says so, and a person's `retry` tries again.
+ * says so and why, and a person's `retry` tries again. What only waits, for the application or for somebody who may, is no
+ * failure.
  */
-import { messageOf } from "@shoal/shared/base/errors.ts";
+import { messageOf, ShoalError } from "@shoal/shared/base/errors.ts";
 import type { Log } from "@shoal/shared/base/log.ts";
 import { milliseconds } from "@shoal/shared/base/time.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
@@ -10,11 +11,14 @@ import type { EventBus } from "../../model/event.ts";
 import type { ApplicationId, ContextId, GroupId } from "../../model/ids.ts";
 import type { Store } from "../../storage/store.ts";
 import type { Ledger } from "../ledger.ts";
-import { countsOf, isOpen, moved, recordRow, without, type ContextMove, type UpgradeRecord } from "./record.ts";
+import type { Catalogue } from "../app-key.ts";
+import { countsOf, isOpen, moved, recordRow, type ContextMove, type UpgradeRecord } from "./record.ts";
+import { refreshedBy } from "./refresh.ts";
 
-/** Tries of one context, and the wait before the second; it doubles with each. */
+/** Tries of one context, and the wait before the second; it doubles with each, up to a minute. */
 export const MOVE_ATTEMPTS = 3;
 export const MOVE_BACKOFF_MS = 5000;
+const MAX_BACKOFF_MS = 60_000;
 
 export interface MoveTarget {
   readonly applicationId: ApplicationId;
@@ -35,12 +39,15 @@ export interface MoverInit {
   readonly log: Log;
   readonly events: EventBus;
   readonly updateContext: UpdateContext;
+  readonly applications: Catalogue;
   readonly records: Map<GroupId, UpgradeRecord>;
   readonly stopped: AbortSignal;
 }
 
 export interface Mover {
   save(record: UpgradeRecord): Promise<void>;
+  /** Whether it is at work on the context just now. */
+  isMoving(contextId: ContextId): boolean;
   /** One context, all of its tries. */
   move(groupId: GroupId, contextId: ContextId, attempts: number): Promise<void>;
   /** Every waiting context; resolves when none waits or the node stops. */
@@ -48,35 +55,39 @@ export interface Mover {
 }
 
 export function createMover(init: MoverInit): Mover {
-  const { store, ledger, clock, log, events, records, stopped } = init;
+  const { store, clock, log, records, stopped } = init;
   const inFlight = new Map<ContextId, Promise<void>>();
 
   const save = async (record: UpgradeRecord): Promise<void> => {
-    await store.apply([recordRow(record)]);
+    // In memory first: whoever changes it next has to see it. What the disk misses is found out again from the contexts.
     records.set(record.groupId, record);
-    const data = { ...countsOf(record), targetApplicationId: record.to };
-    const type = record.completedAtMs === undefined ? "MigrationProgress" : "MigrationCompleted";
-    events.publish({ groupId: record.groupId, event: { type, data } });
-    if (record.cascadeOf !== undefined) {
-      const progress = { ...data, subgroupId: record.groupId };
-      events.publish({ groupId: record.cascadeOf, event: { type: "CascadeProgress", data: progress } });
-    }
+    await store.apply([recordRow(record)]);
+    tellProgress(init.events, record);
   };
+
+  const refresh = (record: UpgradeRecord): UpgradeRecord => refreshedBy(init, record);
 
   /** One try; false where another may follow. */
   const attempt = async (groupId: GroupId, contextId: ContextId, attempts: number): Promise<boolean> => {
     const open = records.get(groupId);
     const at = open?.moves.find((each) => each.contextId === contextId);
     if (open === undefined || !isOpen(open) || at?.state !== "waiting") return true;
-    if (ledger.groupOf(contextId) !== groupId) {
-      await save(without(open, contextId, clock.now()));
-      return true;
+    const truth = refresh(open);
+    if (truth !== open) {
+      await save(truth);
+      return attempt(groupId, contextId, attempts);
     }
     const tries = at.attempts + 1;
     let move: ContextMove = { contextId, state: "done", attempts: tries };
     try {
+      if ((await init.applications.get(open.to, open.toVersion)) === undefined) throw NOT_HERE;
       await init.updateContext(contextId, targetOf(open));
     } catch (thrown) {
+      if (isWaiting(thrown, open)) {
+        const error = messageOf(thrown);
+        if (at.error !== error) await save(moved(records.get(groupId) ?? open, { ...at, error }, clock.now()));
+        return false;
+      }
       const state = tries < attempts ? "waiting" : "failed";
       move = { contextId, state, attempts: tries, error: messageOf(thrown) };
       log.warn({ err: thrown, group: groupId, context: contextId, tries }, "a context could not be moved");
@@ -87,8 +98,8 @@ export function createMover(init: MoverInit): Mover {
   };
 
   const tryAll = async (groupId: GroupId, contextId: ContextId, attempts: number): Promise<void> => {
-    for (let wait = MOVE_BACKOFF_MS; !stopped.aborted; wait *= 2) {
-      if (await attempt(groupId, contextId, attempts)) return;
+    for (let wait = MOVE_BACKOFF_MS; !stopped.aborted; wait = Math.min(wait * 2, MAX_BACKOFF_MS)) {
+      if ((await attempt(groupId, contextId, attempts)) || attempts === 1) return;
       await clock.sleep(milliseconds(wait), stopped).catch(() => undefined);
     }
   };
@@ -104,7 +115,11 @@ export function createMover(init: MoverInit): Mover {
   return {
     save,
     move,
+    isMoving: (contextId) => inFlight.has(contextId),
     async moveAll(groupId) {
+      const record = records.get(groupId);
+      const truth = record === undefined ? undefined : refresh(record);
+      if (truth !== undefined && truth !== record) await save(truth);
       for (const { contextId, state } of records.get(groupId)?.moves ?? []) {
         if (stopped.aborted) return;
         if (state === "waiting") await move(groupId, contextId, MOVE_ATTEMPTS);
@@ -112,6 +127,23 @@ export function createMover(init: MoverInit): Mover {
       await store.durable();
     },
   };
+}
+
+function tellProgress(events: EventBus, record: UpgradeRecord): void {
+  const data = { ...countsOf(record), targetApplicationId: record.to };
+  const type = record.completedAtMs === undefined ? "MigrationProgress" : "MigrationCompleted";
+  events.publish({ groupId: record.groupId, event: { type, data } });
+  if (record.cascadeOf === undefined) return;
+  const progress = { ...data, subgroupId: record.groupId };
+  events.publish({ groupId: record.cascadeOf, event: { type: "CascadeProgress", data: progress } });
+}
+
+const NOT_HERE = new ShoalError("unavailable", "the application has not come here yet");
+
+/** Who follows is moved by the delta of somebody who may. */
+function isWaiting(thrown: unknown, { patienceMs }: UpgradeRecord): boolean {
+  if (thrown === NOT_HERE) return true;
+  return patienceMs !== undefined && thrown instanceof ShoalError && thrown.code === "permission_denied";
 }
 
 function targetOf({ to, toVersion, migrateMethod }: UpgradeRecord): MoveTarget {

@@ -9,27 +9,29 @@ interface Rule {
   readonly because: string;
 }
 
-const deadlineOf = ({ policy }: UpgradeRecord): number | undefined =>
-  policy.type === "Coordinated" ? policy.deadlineMs : undefined;
+/** When the policy moves contexts by itself; who follows leaves it to who began for a while. */
+function dueOf({ policy, initiatedAtMs, patienceMs = 0 }: UpgradeRecord): number | undefined {
+  if (policy.type === "Automatic") return patienceMs === 0 ? 0 : initiatedAtMs + patienceMs;
+  return policy.type === "Coordinated" && policy.deadlineMs !== undefined ? policy.deadlineMs + patienceMs : undefined;
+}
 
 /** First match wins. */
 const RULES: readonly Rule[] = [
   { when: ({ released }) => released, then: () => "now", because: "somebody said go" },
-  { when: ({ policy }) => policy.type === "Automatic", then: () => "now", because: "the policy is Automatic" },
   {
     when: ({ policy }) => policy.type === "LazyOnAccess",
     then: () => "on_access",
     because: "the policy is LazyOnAccess",
   },
   {
-    when: (record, nowMs) => (deadlineOf(record) ?? Number.POSITIVE_INFINITY) <= nowMs,
+    when: (record, nowMs) => (dueOf(record) ?? Number.POSITIVE_INFINITY) <= nowMs,
     then: () => "now",
-    because: "the deadline has passed",
+    because: "the policy is Automatic, or its deadline has passed, and nobody before us has done it",
   },
   {
-    when: (record) => deadlineOf(record) !== undefined,
-    then: (record) => ({ atMs: deadlineOf(record) ?? 0 }),
-    because: "the policy is Coordinated, with a deadline",
+    when: (record) => dueOf(record) !== undefined,
+    then: (record) => ({ atMs: dueOf(record) ?? 0 }),
+    because: "there is a deadline, or somebody to wait for",
   },
 ];
 

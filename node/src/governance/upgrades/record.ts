@@ -12,6 +12,7 @@ export interface ContextMove {
   readonly state: "waiting" | "done" | "failed";
   /** Tries so far. */
   readonly attempts: number;
+  /** Why the last try failed, or for what it waits. */
   readonly error?: string;
 }
 
@@ -27,6 +28,9 @@ export interface UpgradeRecord {
   readonly policy: UpgradePolicy;
   /** The group whose upgrade this one came with. */
   readonly cascadeOf?: GroupId;
+  /** Another node began it: for so long its own delta, which moves the context here as well, is waited for. */
+  readonly patienceMs?: number;
+  /** Of contexts that are here. */
   readonly moves: readonly ContextMove[];
   /** Somebody said go: what a coordinated upgrade waits for, and what a lazy one may be told. */
   readonly released: boolean;
@@ -55,11 +59,6 @@ export function moved(record: UpgradeRecord, move: ContextMove, nowMs: number): 
     { ...record, moves: record.moves.map((each) => (each.contextId === move.contextId ? move : each)) },
     nowMs,
   );
-}
-
-/** The record without a context that is no longer the group's. */
-export function without(record: UpgradeRecord, contextId: ContextId, nowMs: number): UpgradeRecord {
-  return settled({ ...record, moves: record.moves.filter((each) => each.contextId !== contextId) }, nowMs);
 }
 
 /** Says when it was completed, if it is. */

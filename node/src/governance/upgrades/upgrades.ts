@@ -1,15 +1,18 @@
 /**
- * Upgrades of groups: one signed op says which application the group runs, and each node moves its own contexts when the
- * group's policy says so. Status is node-local; nobody waits for anybody.
+ * Upgrades of groups: one signed op says which application the group runs and by which migration; whoever comes first by the
+ * group's policy moves a context, and the delta of that moves it everywhere (README.md). Status is node-local.
  */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { days, milliseconds } from "@shoal/shared/base/time.ts";
 import type { ContextId, GroupId, PublicKey } from "../../model/ids.ts";
+import type { KeyPair } from "../../model/keys.ts";
+import type { EventBus } from "../../model/event.ts";
 import type { Change } from "../ledger.ts";
 import { recordsOf } from "./arrived.ts";
 import { abortUpgrade, beginUpgrade, type BeginInit, type UpgradeInput } from "./begin.ts";
 import { createMover, type Mover, type MoverInit } from "./mover.ts";
 import { momentOf } from "./policy.ts";
+import { refreshedBy } from "./refresh.ts";
 import { again, countsOf, isOpen, readRecords, settled, type UpgradeRecord } from "./record.ts";
 
 export interface Upgrades {
@@ -36,7 +39,8 @@ export interface Upgrades {
   close(): Promise<void>;
 }
 
-export type UpgradesInit = Omit<MoverInit, "records" | "stopped"> & Omit<BeginInit, "records">;
+export type UpgradesInit = Omit<MoverInit, "records" | "stopped"> &
+  Omit<BeginInit, "records"> & { readonly account: Pick<KeyPair, "publicKey"> };
 
 const LONGEST_WAIT = days(1);
 
@@ -74,35 +78,60 @@ function createRuns(init: UpgradesInit, records: Map<GroupId, UpgradeRecord>, mo
   return { start, settled: async () => void (await Promise.all(running.values())) };
 }
 
+function first([own]: readonly UpgradeRecord[]): UpgradeRecord {
+  if (own === undefined) throw new ShoalError("internal", "an upgrade left no record");
+  return own;
+}
+
+function requireOpen(record: UpgradeRecord | undefined): UpgradeRecord {
+  if (record !== undefined && isOpen(record)) return record;
+  throw new ShoalError("not_found", "the group has no upgrade under way", { field: "groupId" });
+}
+
+function tellBegun(events: EventBus, record: UpgradeRecord): void {
+  const data = { targetApplicationId: record.to, ...countsOf(record) };
+  const type = isOpen(record) ? "MigrationStarted" : "MigrationCompleted";
+  events.publish({ groupId: record.groupId, event: { type, data } });
+}
+
 export async function createUpgrades(init: UpgradesInit): Promise<Upgrades> {
   const { store, ledger, clock, events } = init;
   const records = await readRecords(store);
   const stop = new AbortController();
   const mover = createMover({ ...init, records, stopped: stop.signal });
   const runs = createRuns(init, records, mover, stop.signal);
-  const open = (groupId: GroupId): UpgradeRecord => {
+  const current = (groupId: GroupId): UpgradeRecord | undefined => {
     const record = records.get(groupId);
-    if (record === undefined || !isOpen(record)) {
-      throw new ShoalError("not_found", "the group has no upgrade under way", { field: "groupId" });
-    }
-    return record;
+    return record === undefined ? undefined : refreshedBy(init, record);
   };
+  const open = (groupId: GroupId): UpgradeRecord => requireOpen(current(groupId));
+  const follow = (record: UpgradeRecord): void => {
+    mover
+      .save(record)
+      .then(() => runs.start(record.groupId))
+      .catch((err: unknown) => init.log.error({ group: record.groupId, err }, "an upgrade was not followed"));
+  };
+  // A context that somebody else's delta moved, or that came here as it was elsewhere.
+  const unsubscribe = events.subscribe((told) => {
+    if (!("contextId" in told) || told.event.type !== "AppVersionChanged" || mover.isMoving(told.contextId)) return;
+    const groupId = ledger.groupOf(told.contextId);
+    const record = groupId === undefined ? undefined : current(groupId);
+    if (record !== undefined && record !== records.get(record.groupId)) follow(record);
+  });
   return {
     async upgrade(input) {
       const written = await beginUpgrade({ ...init, records }, input);
       for (const record of written) {
-        const data = { targetApplicationId: record.to, ...countsOf(record) };
-        const type = isOpen(record) ? "MigrationStarted" : "MigrationCompleted";
-        events.publish({ groupId: record.groupId, event: { type, data } });
+        tellBegun(events, record);
         runs.start(record.groupId);
       }
-      const [own] = written;
-      if (own === undefined) throw new ShoalError("internal", "an upgrade left no record");
-      return own;
+      return first(written);
     },
-    status: (groupId) => records.get(groupId),
+    status: current,
     cascade: (groupId) =>
-      [...records.values()].filter((each) => each.groupId === groupId || each.cascadeOf === groupId),
+      [...records.values()]
+        .filter((each) => each.groupId === groupId || each.cascadeOf === groupId)
+        .flatMap((each) => current(each.groupId) ?? []),
     async retry(groupId) {
       const record = settled(again(open(groupId)), clock.now());
       await mover.save(record);
@@ -113,26 +142,24 @@ export async function createUpgrades(init: UpgradesInit): Promise<Upgrades> {
     abort: (groupId, requester) => abortUpgrade({ ...init, records }, open(groupId), requester),
     async beforeUse(contextId) {
       const groupId = ledger.groupOf(contextId);
-      const record = groupId === undefined ? undefined : records.get(groupId);
-      if (record === undefined || groupId === undefined || !isOpen(record)) return;
-      if (momentOf(record, clock.now()) !== "on_access") return;
+      const known = groupId === undefined ? undefined : records.get(groupId);
+      if (known === undefined || groupId === undefined || !isOpen(known)) return;
+      if (momentOf(known, clock.now()) !== "on_access") return;
+      const record = current(groupId) ?? known;
+      if (record !== known) await mover.save(record);
       const waits = record.moves.some((move) => move.contextId === contextId && move.state === "waiting");
       if (waits) await mover.move(groupId, contextId, 1);
     },
     arrived(change) {
-      for (const record of recordsOf(change, records, store, clock.now())) {
-        records.set(record.groupId, record);
-        mover
-          .save(record)
-          .then(() => runs.start(record.groupId))
-          .catch((err: unknown) => init.log.error({ group: record.groupId, err }, "an upgrade was not followed"));
-      }
+      const parts = { account: init.account.publicKey, records, store, nowMs: clock.now() };
+      for (const record of recordsOf(change, parts)) follow(record);
     },
     resume() {
       for (const record of records.values()) if (isOpen(record)) runs.start(record.groupId);
     },
     async close() {
       stop.abort();
+      unsubscribe();
       await runs.settled();
     },
   };

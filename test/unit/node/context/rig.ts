@@ -38,6 +38,8 @@ export interface Rig {
   right: ExecuteRight;
   /** What is asked of governance about others' deltas. */
   rightAt: (who: PublicKey, position: readonly Hash[]) => ExecuteRight | "unknown";
+  /** Whether others may move contexts. */
+  mayMove: boolean;
   readonly replicas: ContextReplicas;
   install(
     module: Uint8Array,
@@ -74,7 +76,7 @@ export async function openRig(
   const bus = createEventBus(silentLog);
   const events: NodeEvent[] = [];
   bus.subscribe((event) => void events.push(event));
-  const rig: Pick<Rig, "right" | "rightAt"> = { right: "write", rightAt };
+  const rig: Pick<Rig, "right" | "rightAt" | "mayMove"> = { right: "write", rightAt, mayMove: true };
   const membership: Membership = {
     placeFor: () => ({ groupId: GROUP, groupCreated: false }),
     admit: (_, commit) => commit([]),
@@ -98,7 +100,7 @@ export async function openRig(
     },
     aliases: createAliases(store),
     membership,
-    governance: { rightAt: (_, who, position) => rig.rightAt(who, position) },
+    governance: { rightAt: (_, who, position) => rig.rightAt(who, position), mayMoveAt: () => rig.mayMove },
     events: bus,
     account,
     limits: { ...DEFAULT_LIMITS, ...limits },
@@ -107,7 +109,7 @@ export async function openRig(
     log: silentLog,
   });
 
-  const own: Omit<Rig, "right" | "rightAt"> = {
+  const own: Omit<Rig, "right" | "rightAt" | "mayMove"> = {
     contexts: contextClient(manager),
     store,
     blobs,

@@ -10,7 +10,7 @@ import { createGovernance } from "@shoal/node/governance/governance.ts";
 import type { Governance, Joiner } from "@shoal/node/governance/contract.ts";
 import type { Application } from "@shoal/node/model/application.ts";
 import type { EventBus, NodeEvent } from "@shoal/node/model/event.ts";
-import type { ApplicationId, BlobId, ContextId, GroupId } from "@shoal/node/model/ids.ts";
+import { bytesOf, type ApplicationId, type BlobId, type ContextId, type GroupId } from "@shoal/node/model/ids.ts";
 import type { KeyPair } from "@shoal/node/model/keys.ts";
 import { openStore } from "@shoal/node/storage/open.ts";
 import type { Row, Store } from "@shoal/node/storage/store.ts";
@@ -73,6 +73,8 @@ export interface TestNode {
   readonly moves: string[];
   /** Contexts whose moves fail. */
   readonly failing: Set<ContextId>;
+  /** Applications that are not here. */
+  readonly missing: Set<ApplicationId>;
   /** Closes, opens again on the same directory, and resumes. */
   restart(): Promise<TestNode>;
 }
@@ -105,6 +107,7 @@ export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
   bus.subscribe((event) => void events.push(event));
   const moves: string[] = [];
   const failing = new Set<ContextId>();
+  const missing = new Set<ApplicationId>();
   const governance = await createGovernance({
     store: wrap(store),
     clock,
@@ -115,10 +118,14 @@ export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
     account,
     addresses: () => addresses,
     ...(joiner === undefined ? {} : { joiner }),
-    applications,
+    applications: {
+      ...applications,
+      get: async (id, version) => (missing.has(id) ? undefined : applications.get(id, version)),
+    },
     updateContext: async (context, { applicationId: target, version, migrateMethod }) => {
       moves.push(`${context}:${target}@${version}:${migrateMethod ?? ""}`);
       if (failing.has(context)) throw new Error("the migration trapped");
+      await store.apply([contextRow(context, target, version)]);
     },
   });
   let closed = false;
@@ -135,7 +142,7 @@ export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
     next.governance.upgrades.resume();
     return next;
   };
-  return { governance, store, bus, events, moves, failing, restart };
+  return { governance, store, bus, events, moves, failing, missing, restart };
 }
 
 export function newContext(n: number, more: Partial<AdmitInput> = {}): AdmitInput {
@@ -145,8 +152,17 @@ export function newContext(n: number, more: Partial<AdmitInput> = {}): AdmitInpu
 /** Registers a context, in a group of its own unless one is named. */
 export async function admit({ governance, store }: TestNode, n: number, groupId?: GroupId): Promise<GroupId> {
   const input = newContext(n, groupId === undefined ? {} : { groupId });
-  await governance.admit(input, (rows: readonly Row[]) => store.apply(rows));
+  const own = contextRow(input.contextId, input.applicationId, "1.0.0");
+  await governance.admit(input, (rows: readonly Row[]) => store.apply([...rows, own]));
   return groupIn(governance, n);
+}
+
+/** The row of a context that is here and runs that version. */
+export function contextRow(id: ContextId, application: ApplicationId, version: string): Row {
+  const hash = "1".repeat(32);
+  const stored = { applicationId: application, version, service: "default", rootHash: hash, dagHeads: [], groupId: "" };
+  const value = Buffer.from(JSON.stringify({ ...stored, isInitialized: true, createdAtMs: 0 }));
+  return { column: "meta", key: bytesOf(id), value: Uint8Array.from(value) };
 }
 
 function groupIn(governance: Governance, n: number): GroupId {

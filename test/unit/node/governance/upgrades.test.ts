@@ -1,12 +1,13 @@
 /** Upgrades by policy, through failures, restarts and second thoughts. */
 import { days, milliseconds, seconds } from "@shoal/shared/base/time.ts";
+import { PATIENCE_MS } from "@shoal/node/governance/upgrades/arrived.ts";
 import { momentOf } from "@shoal/node/governance/upgrades/policy.ts";
 import { countsOf, type UpgradeRecord } from "@shoal/node/governance/upgrades/record.ts";
 import type { UpgradePolicy } from "@shoal/node/governance/rules/state.ts";
 import { bytesOf, type GroupId } from "@shoal/node/model/ids.ts";
 import { describe, expect, test } from "vitest";
 import { eventually } from "../../../support/clock.ts";
-import { admit, clock, startNode, type TestNode } from "./node.ts";
+import { admit, clock, contextRow, startNode, type TestNode } from "./node.ts";
 import { level, team } from "./exchange.ts";
 import { alice, applicationId, bob, contextId } from "./people.ts";
 
@@ -220,20 +221,22 @@ describe("targets", () => {
 });
 
 describe("of another node", () => {
-  test("are followed with the contexts that are here, without the migration, and taken back with it", async () => {
+  test("are followed with the contexts that are here, moved by its deltas, and taken back with it", async () => {
     const { id, nodes } = await team([alice, bob]);
     const [a, b] = nodes as [TestNode, TestNode];
     await admit(a, 1, id);
     await admit(a, 2, id);
     await level(id, a, b);
-    await b.store.apply([{ column: "meta", key: bytesOf(contextId(1)), value: new Uint8Array() }]);
+    await b.store.apply([contextRow(contextId(1), applicationId(1), "1.0.0")]);
     await a.governance.upgrades.upgrade(to(id, 2, { migrateMethod: "migrate" }));
     await completed(a, id);
     await level(id, a, b);
+    // Its own delta moves the context here as well.
+    expect(counts(b, id)).toEqual({ total: 1, completed: 0, failed: 0, done: false });
+    await moves(b, 1, 2, "2.0.0");
     await completed(b, id);
-    expect(b.moves).toEqual([move(1)]);
-    await level(id, a, b);
-    expect(b.moves).toHaveLength(1);
+    await clock.advance(days(1));
+    expect(b.moves).toEqual([]);
     await a.governance.act(id, [{ type: "UpgradePolicySet", policy: { type: "LazyOnAccess" } }]);
     await a.governance.upgrades.upgrade(to(id, 7));
     await level(id, a, b);
@@ -242,6 +245,65 @@ describe("of another node", () => {
     await level(id, a, b);
     await eventually(() => b.governance.upgrades.status(id)?.abortedAtMs, "it is taken back");
     await b.governance.upgrades.beforeUse(contextId(1));
-    expect(b.moves).toHaveLength(1);
+    expect(b.moves).toEqual([]);
+  });
+
+  test("are made in the place of who began, with its migration, where that one is gone", async () => {
+    const { id, nodes } = await team([alice, bob]);
+    const [a, b] = nodes as [TestNode, TestNode];
+    await admit(a, 1, id);
+    await level(id, a, b);
+    await b.store.apply([contextRow(contextId(1), applicationId(1), "1.0.0")]);
+    a.failing.add(contextId(1));
+    await a.governance.upgrades.upgrade(to(id, 2, { migrateMethod: "migrate" }));
+    await level(id, a, b);
+    await clock.advance(milliseconds(PATIENCE_MS - 1));
+    expect(b.moves).toEqual([]);
+    await eventually(async () => {
+      await clock.advance(seconds(1));
+      return counts(b, id)?.done === true || undefined;
+    }, "it is done here");
+    expect(b.moves).toEqual([move(1, 2, "migrate")]);
+  });
+
+  test("are open again where a context is not at the target after all", async () => {
+    const node = await startNode();
+    const id = await group(node, { type: "LazyOnAccess" });
+    await admit(node, 1, id);
+    await node.governance.upgrades.upgrade(to(id));
+    await node.governance.upgrades.beforeUse(contextId(1));
+    expect(counts(node, id)).toMatchObject({ done: true });
+    await moves(node, 1, 1, "1.0.0");
+    await eventually(() => counts(node, id)?.done === false || undefined, "it is open");
+    await node.governance.upgrades.beforeUse(contextId(1));
+    expect(counts(node, id)).toMatchObject({ done: true });
+  });
+
+  test("count what is here, and wait for an application that is not", async () => {
+    const { id, nodes } = await team([alice, bob]);
+    const [a, b] = nodes as [TestNode, TestNode];
+    for (const n of [1, 2]) await admit(a, n, id);
+    await level(id, a, b);
+    await b.store.apply([contextRow(contextId(1), applicationId(1), "1.0.0")]);
+    b.missing.add(applicationId(2));
+    await a.governance.upgrades.upgrade(to(id));
+    await completed(a, id);
+    await level(id, a, b);
+    await eventually(async () => {
+      await clock.advance(seconds(5));
+      return b.governance.upgrades.status(id)?.moves[0]?.error;
+    }, "it says what it waits for");
+    expect(b.governance.upgrades.status(id)?.moves).toMatchObject([{ state: "waiting", attempts: 0 }]);
+    b.missing.clear();
+    await eventually(async () => {
+      await clock.advance(seconds(5));
+      return counts(b, id)?.done === true || undefined;
+    }, "it goes on");
   });
 });
+
+/** As if a delta of somebody else had come. */
+async function moves(node: TestNode, context: number, n: number, version: string): Promise<void> {
+  await node.store.apply([contextRow(contextId(context), applicationId(n), version)]);
+  node.bus.publish({ contextId: contextId(context), event: { type: "AppVersionChanged", toVersion: version } });
+}

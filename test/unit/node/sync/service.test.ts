@@ -53,7 +53,16 @@ function noting<T extends object>(known: Partial<T>, silent: readonly (keyof T)[
 
 const summary = { contextId, isInitialized: true, root: hash, heads: [hash], deltas: 1, layout: "host" } as const;
 const snapshot = {
-  boundary: { root: hash, heads: [], layout: "host", deltas: 1, applicationId: "a", version: "1", service: "default" },
+  boundary: {
+    root: hash,
+    heads: [],
+    layout: "host",
+    deltas: 1,
+    applicationId: "a",
+    version: "1",
+    appKey: "",
+    service: "default",
+  },
   get: () => undefined,
   rows: async () => [],
   ids: () => [],

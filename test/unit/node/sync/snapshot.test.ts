@@ -100,6 +100,8 @@ test("a boundary comes out as it went in, and nothing else is one", () => {
     deltas: 12,
     applicationId: "app",
     version: "1.2.3",
+    appKey: "ab".repeat(32),
+    moved: { time: "77", id: idOf<Hash>(new Uint8Array(32).fill(4)) },
     service: "main",
   };
   const written = encodeBoundary(boundary);

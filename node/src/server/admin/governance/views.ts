@@ -97,6 +97,7 @@ export function upgradeView(record: UpgradeRecord): z.input<typeof upgradeStatus
     initiatedBy: record.initiatedBy,
     status: statusOf(record),
     ...countsView(record),
+    localContexts: record.moves.map((move) => ({ ...move })),
     ...(record.completedAtMs === undefined ? {} : { completedAt: secondsOf(record.completedAtMs) }),
   };
 }

@@ -77,4 +77,13 @@ export const upgradeStatusSchema = z.object({
   status: z.string(),
   ...counts,
   completedAt: z.number().optional(),
+  /** Each context of this node, with why its last try failed or for what it waits. */
+  localContexts: z.array(
+    z.object({
+      contextId: z.string(),
+      state: z.enum(["waiting", "done", "failed"]),
+      attempts: z.int(),
+      error: z.string().optional(),
+    }),
+  ),
 });
