@@ -13,6 +13,7 @@ const NAMES = [
   "sync",
   "converge",
   "join",
+  "mesh",
   "node",
   "start",
 ] as const;
