@@ -9,12 +9,12 @@ import { INVITATION_MARK } from "@shoal/shared/wire/node/governance/invitations.
 import { eventually } from "../support/clock.ts";
 import { startMesh, type Mesh, type MeshNode } from "../support/mesh.ts";
 import { makeTeam, read, rootsOf, write, type Team } from "../support/mesh-team.ts";
-import { builtTab, launch, noChromium, openTab, type OpenTab } from "../support/tab.ts";
+import { builtTab, ELSEWHERE, launch, noChromium, openTab, type OpenTab } from "../support/tab.ts";
 
 const WITHIN_MS = 30_000;
 
 describe.skipIf(noChromium !== "")(`a node in a browser tab${noChromium}`, () => {
-  let built: Awaited<ReturnType<typeof builtTab>>;
+  let built: Awaited<ReturnType<typeof builtTab>> | undefined;
   let mesh: Mesh;
   let [one, two]: MeshNode[] = [];
   let team: Team;
@@ -51,14 +51,24 @@ describe.skipIf(noChromium !== "")(`a node in a browser tab${noChromium}`, () =>
     await tab.up();
   }, 120_000);
   afterAll(async () => {
-    await browser.close();
-    await mesh.end();
-    await built.remove();
+    // Each of them only where the one before it came up.
+    await browser?.close();
+    await mesh?.end();
+    await built?.remove();
   });
 
-  test("what is no invitation is refused in words", async () => {
+  test("what is no invitation, and no address for a tab, is refused in words", async () => {
     await tab.fill("join", { invitation: "shoal1.bm90aGluZw" });
     expect(await tab.text("#join .answer")).toContain("no invitation");
+    await tab.fill("dial", { address: pair()[1].address });
+    expect(await tab.text("#dial .answer")).toContain("WebSocket addresses only");
+  });
+
+  test("a page that came over plain HTTP from elsewhere says why its node does not open", async () => {
+    const other = await openTab(profile, pair()[0].url.replace("127.0.0.1", ELSEWHERE));
+    await other.page.locator("#problem").waitFor();
+    expect(await other.text("#problem")).toContain("needs https");
+    await other.page.close();
   });
 
   test("joins by invitation, and reads what nodes wrote", { timeout: 60_000 }, async () => {

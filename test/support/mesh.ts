@@ -66,7 +66,17 @@ export async function startMesh(count: number, options: MeshOptions = {}): Promi
     await node.start();
     return node;
   };
-  for (let n = 0; n < count; n++) await add(`n${n + 1}`);
+  const end = async (): Promise<void> => {
+    await Promise.all(nodes.map((node) => node.kill()));
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    for (let n = 0; n < count; n++) await add(`n${n + 1}`);
+  } catch (thrown) {
+    // Nobody else knows of those that did start.
+    await end();
+    throw thrown;
+  }
   const each = async (verb: "block" | "unblock"): Promise<void> => {
     for (const [one, other] of apart) {
       await told(one, verb, other);
@@ -85,10 +95,7 @@ export async function startMesh(count: number, options: MeshOptions = {}): Promi
       await each("unblock");
       apart.length = 0;
     },
-    async end() {
-      await Promise.all(nodes.map((node) => node.kill()));
-      await rm(folder, { recursive: true, force: true });
-    },
+    end,
   };
 }
 
@@ -128,7 +135,8 @@ async function makeNode(
   const gone = async (signal: NodeJS.Signals): Promise<number | null> => {
     const leaving = child;
     child = undefined;
-    if (leaving === undefined) return null;
+    // One that ended by itself says so once only.
+    if (leaving === undefined || leaving.exitCode !== null) return leaving?.exitCode ?? null;
     const exit = once(leaving, "exit") as Promise<[number | null]>;
     leaving.kill("SIGCONT");
     leaving.kill(signal);

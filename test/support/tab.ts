@@ -8,10 +8,17 @@ import { buildTab } from "@shoal/node/browser/build.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 
+/** A name that is this machine, and is not taken for it: to the browser the page came from elsewhere. */
+export const ELSEWHERE = "elsewhere.test";
+
 /** Why there is no browser; empty where there is one. */
 export const noChromium = existsSync(CHROMIUM) ? "" : "no chromium here";
 
-export const launch = (): Promise<Browser> => chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+export const launch = (): Promise<Browser> =>
+  chromium.launch({
+    executablePath: CHROMIUM,
+    args: ["--no-sandbox", `--host-resolver-rules=MAP ${ELSEWHERE} 127.0.0.1`],
+  });
 
 export async function builtTab(): Promise<{ readonly folder: string; remove(): Promise<void> }> {
   const parent = await mkdtemp(join(tmpdir(), "shoal-tab-"));

@@ -13,9 +13,10 @@ export function createBrowserExecutor(store: Store, blobsPath: string, clock: Cl
     blobs: { directory: blobsPath, clock },
     moduleCacheBytes: MODULE_CACHE_BYTES,
   });
+  const turns = createTurns();
   let closed = false;
   const turn = async <T>(work: () => T): Promise<T> => {
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await turns.next();
     if (closed) throw new ShoalError("unavailable", "the node has stopped");
     return work();
   };
@@ -24,6 +25,33 @@ export function createBrowserExecutor(store: Store, blobsPath: string, clock: Cl
     merge: (request) => turn(() => runner.merge(request)),
     async close() {
       closed = true;
+      turns.close();
+    },
+  };
+}
+
+interface Turns {
+  /** Resolves in a later turn of the event loop; in the order of the calls. */
+  next(): Promise<void>;
+  /** Whoever waits goes on at once. */
+  close(): void;
+}
+
+/** By messages to itself: a timer of a tab that nobody looks at fires once a second, or once a minute. */
+function createTurns(): Turns {
+  const { port1, port2 } = new MessageChannel();
+  const waiting: (() => void)[] = [];
+  port1.addEventListener("message", () => waiting.shift()?.());
+  port1.start();
+  return {
+    next: () =>
+      new Promise((resolve) => {
+        waiting.push(resolve);
+        port2.postMessage(undefined);
+      }),
+    close() {
+      for (const resolve of waiting.splice(0)) resolve();
+      port1.close();
     },
   };
 }
