@@ -28,7 +28,7 @@ export interface DiskSpeed {
   readonly syncMs: number;
 }
 
-/** Of writes that a full disk refuses, how many are there all the same once the store was opened afresh. */
+/** Of writes that a full disk refuses, how many are there all the same if the process ends before another one succeeds. */
 const HALF_WAY = 0.3;
 
 export function createDisk(world: World, random: Random, speed: DiskSpeed): Disk {
@@ -38,7 +38,7 @@ export function createDisk(world: World, random: Random, speed: DiskSpeed): Disk
   let unsynced: (readonly Row[])[] = [];
   /** Batches that `synced` has. */
   let covered = 0;
-  /** Refused, and yet in the log: whoever opens it afresh finds them. */
+  /** Refused, and yet in the log: the next process finds them, unless this one takes them back. */
   let inDoubt: (readonly Row[])[] = [];
 
   const applied: (readonly Row[])[] = [];
@@ -89,11 +89,10 @@ export function createDisk(world: World, random: Random, speed: DiskSpeed): Disk
           if (random.next() < HALF_WAY) inDoubt.push(rows);
           throw new ShoalError("unavailable", "the disk is full", { retryAfterSeconds: 1 });
         }
-        for (const batch of [...inDoubt.splice(0), rows]) {
-          store.applyNow(batch);
-          applied.push(batch);
-          unsynced.push(batch);
-        }
+        inDoubt = [];
+        store.applyNow(rows);
+        applied.push(rows);
+        unsynced.push(rows);
       };
       return {
         get: (column, key) => store.get(column, key),

@@ -51,17 +51,27 @@ export class Handles {
     this.#channel = channelOf(path, (message) => this.#hear(message));
   }
 
-  /** Closes `db` and opens the directory afresh; throws `unavailable` while another thread still holds the old one. */
-  async reopen(db: Database): Promise<Database> {
+  /**
+   * Closes `db` and opens the directory afresh; throws `unavailable` while another thread still holds the old one. `first` is
+   * done before anybody else reads it.
+   */
+  async reopen(db: Database, first: (fresh: Database) => Promise<void>): Promise<Database> {
     const before = manifestOf(this.#path);
     await this.#release();
     try {
       await db.close();
       const fresh = await openDatabase(this.#path, false);
       // Each recovery begins a new manifest; the same one means that the process still had the old database open.
-      if (manifestOf(this.#path) !== before) return fresh;
-      await fresh.close();
-      throw new ShoalError("unavailable", "a worker still holds the store that could not write");
+      try {
+        if (manifestOf(this.#path) === before) {
+          throw new ShoalError("unavailable", "a worker still holds the store that could not write");
+        }
+        await first(fresh);
+      } catch (thrown) {
+        await fresh.close();
+        throw thrown;
+      }
+      return fresh;
     } finally {
       post(this.#channel, { type: "reopened" });
     }

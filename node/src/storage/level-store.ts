@@ -1,7 +1,8 @@
 /**
  * The store on LevelDB. A batch is in LevelDB's log when it is visible, which survives the end of the process; a synced write
  * carries everything before it to the disk. After a write that failed, the log's end is unknown: reads go on, and nothing is
- * written until the database was opened afresh.
+ * written until the database was opened afresh. Where the log has that write after all it is taken back then: who was told
+ * that a batch failed does not find it later, unless the process ends in between.
  */
 import { messageOf, ShoalError } from "@shoal/shared/base/errors.ts";
 import type { Log } from "@shoal/shared/base/log.ts";
@@ -36,6 +37,8 @@ export class LevelStore implements Store {
   #db: Database;
   /** Why nothing can be written until the database is opened afresh. */
   #broken: unknown;
+  /** The rows of the write that failed, as they were before it. */
+  #before: readonly Put[] = [];
   /** Something was written since the last sync. */
   #dirty = false;
   #closing: Promise<void> | undefined;
@@ -104,10 +107,7 @@ export class LevelStore implements Store {
     if (this.#broken !== undefined) await this.#openAfresh();
     const operations = puts.length === 0 ? [{ key: SYNC_KEY, value: this.#syncValue() }] : puts;
     try {
-      await this.#db.batch(
-        operations.map(({ key, value }) => (value === undefined ? { type: "del", key } : { type: "put", key, value })),
-        { sync },
-      );
+      await this.#db.batch(operations.map(operationOf), { sync });
       this.#dirty = true;
       this.#olderLogs.note(operations.length, bytesOf(puts));
       if (!sync) return;
@@ -116,7 +116,17 @@ export class LevelStore implements Store {
     } catch (cause) {
       this.#broken = cause;
       this.#parts.log.error({ cause: messageOf(cause) }, "the store cannot write; reads go on");
+      this.#before = this.#asTheyAre(puts);
       throw storeError("cannot write the store", cause);
+    }
+  }
+
+  /** LevelDB shows nothing of a write that failed. */
+  #asTheyAre(puts: readonly Put[]): readonly Put[] {
+    try {
+      return puts.map(({ key }) => ({ key, value: this.#db.getSync(key) }));
+    } catch (cause) {
+      throw storeError("the store can neither write nor read", cause);
     }
   }
 
@@ -126,13 +136,20 @@ export class LevelStore implements Store {
 
   async #openAfresh(): Promise<void> {
     try {
-      this.#db = await this.#parts.handles.reopen(this.#db);
+      this.#db = await this.#parts.handles.reopen(this.#db, (fresh) =>
+        fresh.batch(this.#before.map(operationOf), { sync: true }),
+      );
     } catch (thrown) {
       throw storeError("the store could not write, and cannot be opened afresh", thrown);
     }
     this.#broken = undefined;
+    this.#before = [];
     this.#parts.log.info({}, "the store writes again");
   }
+}
+
+function operationOf({ key, value }: Put) {
+  return value === undefined ? { type: "del" as const, key } : { type: "put" as const, key, value };
 }
 
 function bytesOf(puts: readonly Put[]): number {

@@ -54,7 +54,8 @@ export interface Store extends Reader {
   /**
    * All rows or none, in the order of the calls. Visible to readers when it resolves, and on disk when `durable()` called
    * afterwards resolves. Rejects `unavailable` where the disk is full or refuses: readers do not
-   * see such rows, and where the write failed half way they may be there, all of them, after the next start.
+   * see such rows, now or later, but where the write failed half way and the process ends before another one succeeds: then
+   * they may be there, all of them, after the next start.
    */
   apply(rows: readonly Row[]): Promise<void>;
   /**
