@@ -2,7 +2,7 @@
  * Runs go ahead of the disk. A write's turn ends as soon as its rows are known: the next run of the context reads them from
  * here, while they are on their way to the store; whatever has gathered meanwhile is one batch with one sync. Nothing is
  * acknowledged, told to subscribers or readable by others before it is on disk, and where a batch fails, everything that was
- * built on it fails with it.
+ * built on it fails with it. Where only its sync fails it is there, may be lost with the machine, and is told but not acknowledged.
  */
 import type { Context } from "../model/context.ts";
 import type { ContextId } from "../model/ids.ts";
@@ -18,9 +18,6 @@ export const MAX_BYTES_AHEAD = 4 * 1024 * 1024;
 
 const READ_BY_RUNS: ReadonlySet<Column> = new Set(["state", "private", "index", "blobs"]);
 
-/** Changes nothing, but is a write. */
-const PROBE: Row = { column: "generic", key: new TextEncoder().encode("probe"), value: undefined };
-
 export interface Ahead {
   /** The context as it is after everything that is on its way. */
   tip(id: ContextId): Context | undefined;
@@ -30,9 +27,12 @@ export interface Ahead {
   deltas(id: ContextId): readonly IdItem[];
   /** Grows whenever a batch of the context fails: a run that began before has read what never came to be. */
   failures(id: ContextId): number;
-  /** Resolves when `rows` and the context with them are on disk. Call it in the context's turn. */
-  append(context: Context, rows: readonly Row[]): Promise<void>;
-  /** Resolves when there is room for another run; rejects while the store cannot write after a failure. Call it in the context's turn. */
+  /**
+   * Resolves when `rows` and the context with them are on disk. Call it in the context's turn. `there` is called, before, once
+   * readers see them: also where the sync alone failed, and the promise rejects.
+   */
+  append(context: Context, rows: readonly Row[], there: () => void): Promise<void>;
+  /** Resolves when there is room for another run. Call it in the context's turn. */
   room(id: ContextId): Promise<void>;
   /** Resolves when nothing of the context is on its way, whatever became of it. */
   settled(id: ContextId): Promise<void>;
@@ -41,6 +41,7 @@ export interface Ahead {
 interface Entry {
   readonly context: Context;
   readonly rows: readonly Row[];
+  there(): void;
   resolve(): void;
   reject(reason: unknown): void;
 }
@@ -54,7 +55,6 @@ interface Line {
 export function createAhead(store: Pick<Store, "apply" | "durable">, registry: ContextRegistry): Ahead {
   const lines = new Map<ContextId, Line>();
   const failed = new Map<ContextId, number>();
-  const inDoubt = new Set<ContextId>();
 
   const entriesOf = (id: ContextId): readonly Entry[] => {
     const line = lines.get(id);
@@ -64,22 +64,25 @@ export function createAhead(store: Pick<Store, "apply" | "durable">, registry: C
   const drain = async (id: ContextId, line: Line): Promise<void> => {
     while (line.queued.length > 0) {
       [line.writing, line.queued] = [line.queued, []];
-      try {
-        // Asked for together, so that the batch itself is the synced write.
-        await Promise.all([store.apply(line.writing.flatMap(({ rows }) => rows)), store.durable()]);
-      } catch (thrown) {
+      // Asked for together, so that the batch itself is the synced write.
+      const rows = line.writing.flatMap((entry) => entry.rows);
+      const [applied, synced] = await Promise.allSettled([store.apply(rows), store.durable()]);
+      if (applied.status === "rejected") {
         failed.set(id, (failed.get(id) ?? 0) + 1);
-        inDoubt.add(id);
         const lost = entriesOf(id);
         [line.writing, line.queued] = [[], []];
-        for (const entry of lost) entry.reject(thrown);
+        for (const entry of lost) entry.reject(applied.reason);
         break;
       }
       const written = line.writing;
       line.writing = [];
       const last = written.at(-1);
       if (last !== undefined) registry.set(last.context);
-      for (const entry of written) entry.resolve();
+      for (const entry of written) {
+        entry.there();
+        if (synced.status === "fulfilled") entry.resolve();
+        else entry.reject(synced.reason);
+      }
     }
     lines.delete(id);
   };
@@ -89,9 +92,9 @@ export function createAhead(store: Pick<Store, "apply" | "durable">, registry: C
     rows: (id) => latestRows(entriesOf(id)),
     deltas: (id) => deltasOf(entriesOf(id)),
     failures: (id) => failed.get(id) ?? 0,
-    append(context, rows) {
+    append(context, rows, there) {
       return new Promise((resolve, reject) => {
-        const entry: Entry = { context, rows, resolve, reject };
+        const entry: Entry = { context, rows, there, resolve, reject };
         const line = lines.get(context.id);
         if (line !== undefined) {
           line.queued.push(entry);
@@ -103,12 +106,6 @@ export function createAhead(store: Pick<Store, "apply" | "durable">, registry: C
       });
     },
     async room(id) {
-      if (inDoubt.has(id)) {
-        // A write that failed may be there all the same once the store was opened afresh, which its next write does.
-        await store.apply([PROBE]);
-        registry.reload(id);
-        inDoubt.delete(id);
-      }
       const line = lines.get(id);
       if (line === undefined) return;
       const rows = entriesOf(id).flatMap((entry) => entry.rows);

@@ -62,17 +62,15 @@ export function commit(parts: ContextParts, input: CommitInput): Committed {
   if (built === undefined) return { outcome, stored: nothing };
   if ("failure" in built) return failed(built.failure);
   const { context, rows, delta } = built;
-  const stored = parts.ahead.append(context, rows).then(
-    () => {
-      if (delta !== undefined) tellStored(parts, context.id, delta);
-      publish(parts, context, outcome);
-    },
-    (thrown: unknown) => {
-      // What it knows of the order never came to be.
-      parts.inboxes.drop(context.id);
-      throw thrown;
-    },
-  );
+  const there = (): void => {
+    if (delta !== undefined) tellStored(parts, context.id, delta);
+    publish(parts, context, outcome);
+  };
+  const stored = parts.ahead.append(context, rows, there).catch((thrown: unknown) => {
+    // What it knows of the order may never have come to be.
+    parts.inboxes.drop(context.id);
+    throw thrown;
+  });
   if (delta !== undefined) parts.inboxes.made(context.id, delta);
   return { outcome, stored };
 }

@@ -33,6 +33,8 @@ export interface AdmitInput {
 export interface Placement {
   readonly groupId: GroupId;
   readonly groupCreated: boolean;
+  /** Which version contexts of the group run, where that is of the application asked for; absent: the newest that is here. */
+  readonly version?: string;
 }
 
 /**

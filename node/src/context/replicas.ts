@@ -78,9 +78,11 @@ async function mergeEntities(parts: ContextParts, id: ContextId, artifact: Uint8
       throw new ShoalError("invalid_argument", result?.refused ?? "nothing was merged", { field: "artifact" });
     }
     const next: Context = { ...tip, rootHash: idOf<Hash>(result.root) };
-    return { root: next.rootHash, stored: parts.ahead.append(next, [...rows, parts.registry.row(next)]) };
+    const there = (): void => {
+      parts.events.publish({ contextId: id, event: { type: "StateMutation", newRoot: next.rootHash, events: [] } });
+    };
+    return { root: next.rootHash, stored: parts.ahead.append(next, [...rows, parts.registry.row(next)], there) };
   });
   await stored;
-  parts.events.publish({ contextId: id, event: { type: "StateMutation", newRoot: root, events: [] } });
   return root;
 }

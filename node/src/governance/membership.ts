@@ -9,6 +9,7 @@ import { unfollowedRow } from "./following.ts";
 import { ownGroupOf } from "./keys.ts";
 import type { Draft, Ledger } from "./ledger.ts";
 import type { GroupSeed } from "./rules/op.ts";
+import type { Group } from "./rules/state.ts";
 import { accessTo, accountOf, mayMove, rulesFromAbove, standingOf } from "./rules/standing.ts";
 
 export interface MembershipInit extends MergerInit {
@@ -77,7 +78,7 @@ export function createMembership(init: MembershipInit): Omit<Membership, "before
     placeFor(input) {
       const { namespaceId, groupId, groupCreated } = placeOf(ledger, input);
       ledger.rehearse(namespaceId, draftsFor(init, input, ANY_VERSION));
-      return { groupId, groupCreated };
+      return { groupId, groupCreated, ...versionOf(ledger.find(groupId)?.group, input) };
     },
     async admit(input, commit) {
       const application = await installed(applications, input.applicationId);
@@ -131,6 +132,11 @@ export function createMembership(init: MembershipInit): Omit<Membership, "before
       return ledger.find(from)?.namespace.id === ledger.find(to)?.namespace.id;
     },
   };
+}
+
+/** What the group has decided; of another application it says nothing. */
+function versionOf(group: Group | undefined, { applicationId }: AdmitInput): { readonly version?: string } {
+  return group?.targetApplicationId === applicationId ? { version: group.targetVersion } : {};
 }
 
 /** Which version it is does not matter to a rehearsal. */

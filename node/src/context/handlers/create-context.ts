@@ -29,7 +29,6 @@ async function create(parts: ContextParts, id: ContextId, input: CreateContextIn
     throw new ShoalError("already_exists", `a context with this seed exists: ${id}`, { field: "contextSeed" });
   }
   const service = input.service ?? "default";
-  const { module, version } = await installedModule(parts, input, service);
   const identity =
     input.identitySecret === undefined ? parts.account : keyPairOf(input.identitySecret, "identitySecret");
   const newcomer = {
@@ -40,7 +39,8 @@ async function create(parts: ContextParts, id: ContextId, input: CreateContextIn
     ...(input.name === undefined ? {} : { name: input.name }),
     ...(input.service === undefined ? {} : { service: input.service }),
   };
-  const { groupId, groupCreated } = parts.membership.placeFor(newcomer);
+  const { groupId, groupCreated, version: pinned } = parts.membership.placeFor(newcomer);
+  const { module, version } = await installedModule(parts, input, service, pinned);
   const empty: Context = {
     id,
     applicationId: input.applicationId,
@@ -95,8 +95,13 @@ interface Installed {
   readonly version: string;
 }
 
-async function installedModule(parts: ContextParts, input: CreateContextInput, service: string): Promise<Installed> {
-  const application = await parts.applications.get(input.applicationId);
+async function installedModule(
+  parts: ContextParts,
+  input: CreateContextInput,
+  service: string,
+  pinned: string | undefined,
+): Promise<Installed> {
+  const application = await parts.applications.get(input.applicationId, pinned);
   if (application === undefined) {
     throw new ShoalError("not_found", `no application ${input.applicationId} on this node`, { field: "applicationId" });
   }

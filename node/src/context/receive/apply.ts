@@ -263,20 +263,17 @@ function store(
     dagHeads: [...heads].sort(),
     deltas: (tip.deltas ?? 0) + applied.length,
   };
-  const stored = parts.ahead.append(next, [...rows, parts.registry.row(next)]);
+  const there = (): void => {
+    parts.inboxes.arrived(tip.id, applied);
+    parts.idSets.add(tip.id, applied);
+    parts.events.publish({ contextId: tip.id, event: { type: "StateMutation", newRoot: root, events } });
+    parts.due.kick(tip.id);
+  };
   inbox.lastWrite = report.write(
-    stored.then(
-      () => {
-        parts.inboxes.arrived(tip.id, applied);
-        parts.idSets.add(tip.id, applied);
-        parts.events.publish({ contextId: tip.id, event: { type: "StateMutation", newRoot: root, events } });
-        parts.due.kick(tip.id);
-      },
-      (thrown: unknown) => {
-        parts.inboxes.drop(tip.id);
-        throw thrown;
-      },
-    ),
+    parts.ahead.append(next, [...rows, parts.registry.row(next)], there).catch((thrown: unknown) => {
+      parts.inboxes.drop(tip.id);
+      throw thrown;
+    }),
   );
 }
 

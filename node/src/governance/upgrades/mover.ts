@@ -7,6 +7,7 @@ import { messageOf, ShoalError } from "@shoal/shared/base/errors.ts";
 import type { Log } from "@shoal/shared/base/log.ts";
 import { milliseconds } from "@shoal/shared/base/time.ts";
 import type { Clock } from "@shoal/shared/ports/clock.ts";
+import { ExecuteFailure } from "../../context/execute-failure.ts";
 import type { EventBus } from "../../model/event.ts";
 import type { ApplicationId, ContextId, GroupId } from "../../model/ids.ts";
 import type { Store } from "../../storage/store.ts";
@@ -19,6 +20,8 @@ import { refreshedBy } from "./refresh.ts";
 export const MOVE_ATTEMPTS = 3;
 export const MOVE_BACKOFF_MS = 5000;
 const MAX_BACKOFF_MS = 60_000;
+/** Characters of a reason that a record keeps. */
+const MAX_REASON = 1000;
 
 export interface MoveTarget {
   readonly applicationId: ApplicationId;
@@ -89,7 +92,7 @@ export function createMover(init: MoverInit): Mover {
         return false;
       }
       const state = tries < attempts ? "waiting" : "failed";
-      move = { contextId, state, attempts: tries, error: messageOf(thrown) };
+      move = { contextId, state, attempts: tries, error: whyOf(thrown) };
       log.warn({ err: thrown, group: groupId, context: contextId, tries }, "a context could not be moved");
     }
     // Somebody may have aborted meanwhile: what was moved stays moved, and the record says so.
@@ -139,6 +142,13 @@ function tellProgress(events: EventBus, record: UpgradeRecord): void {
 }
 
 const NOT_HERE = new ShoalError("unavailable", "the application has not come here yet");
+
+/** Of an app that said itself what is wrong, its own words. */
+function whyOf(thrown: unknown): string {
+  const reason = thrown instanceof ExecuteFailure ? thrown.reason : undefined;
+  const said = reason?.type === "FunctionCallError" ? reason.failure.data : undefined;
+  return (said === undefined ? messageOf(thrown) : new TextDecoder().decode(said)).slice(0, MAX_REASON);
+}
 
 /** Who follows is moved by the delta of somebody who may. */
 function isWaiting(thrown: unknown, { patienceMs }: UpgradeRecord): boolean {

@@ -40,7 +40,7 @@ class TaskBoard {
     for (let i = 0; i < columns.length; i++) this.addColumn(columns[i], i);
   }
 
-  /** Every node runs this once, on the state that version 1 left, unless another's has reached it; all write the same. */
+  /** Runs once, on the state that version 1 left; of two nodes that run it while they are apart, both write the same. */
   @migrate(1)
   fromV1(): void {
     const before = previous<Map<string, TaskV1>>("tasks").values();
