@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { milliseconds } from "@shoal/shared/base/time.ts";
 import { systemClock } from "@shoal/shared/system/clock.ts";
-import { startMesh, type Mesh, type MeshNode } from "../support/mesh.ts";
+import { startMesh, type Mesh } from "../support/mesh.ts";
 import { everywhere, levelled, makeContext, makeTeam, write, type Team } from "../support/mesh-team.ts";
 import { alone, type Bench, type BenchOptions, type BenchRow } from "./harness.ts";
 import { processCpuMs } from "./support/cpu.ts";
