@@ -242,3 +242,21 @@ test("a call that waits for its turn while a move comes runs the new version", a
   for (const [one] of shapes) expect(["assignee", "assignees"].some((name) => Object.hasOwn(one!, name))).toBe(true);
   expect(await versionOf(b, board)).toBe("2.0.0");
 });
+
+test("of two moves at once to two versions the later counts, whichever comes first", async () => {
+  const { board, rigs } = await boardOn(["a7", "b7", "c7", "d7"]);
+  const [a, b, c, d] = rigs as [Rig, Rig, Rig, Rig];
+  const { contextId, applicationId } = board;
+  for (const rig of rigs) {
+    for (const version of ["1.1.0", "1.2.0"]) await rig.install(v1, { as: applicationId, version });
+  }
+  await a.contexts.updateApplication({ contextId, applicationId, version: "1.2.0" });
+  await b.contexts.updateApplication({ contextId, applicationId, version: "1.1.0" });
+  const [byA, byB] = [await bodiesFor(a, c, contextId), await bodiesFor(b, c, contextId)];
+  for (const [rig, first, second] of [[c, byA, byB] as const, [d, byB, byA] as const]) {
+    await rig.replicas.receive(contextId, first);
+    await rig.replicas.receive(contextId, second);
+  }
+  await level(a, b, contextId);
+  expect(await Promise.all(rigs.map((rig) => versionOf(rig, board)))).toEqual(rigs.map(() => "1.1.0"));
+});
