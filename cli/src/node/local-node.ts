@@ -1,4 +1,4 @@
-/** `shoal node init`, `config` and `run`: a node of this machine, by the folder that it lives in. */
+/** `shoal node init`, `config`, `run` and `up`: a node of this machine, by the folder that it lives in. */
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { Option, type Command } from "commander";
@@ -34,6 +34,21 @@ export function addLocalNode(group: Command, runtime: Runtime): void {
   addInit(group, runtime);
   addConfig(group, runtime);
   addRun(group, runtime);
+  addUp(group, runtime);
+}
+
+function addUp(group: Command, runtime: Runtime): void {
+  initFlags(local(group.command("up")))
+    .addOption(new Option("--log-level <level>").choices(LOG_LEVELS).default("info"))
+    .description("Makes a node where there is none of that name, and runs it until Ctrl-C")
+    .addHelpText("after", "\nExample: shoal node up --node ada --no-admin --server-port 2601 --swarm-port 2701")
+    .action(async (_options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<Options>();
+      await make(runtime, options).catch((thrown: unknown) => {
+        if (!(thrown instanceof ShoalError) || thrown.code !== "already_exists") throw thrown;
+      });
+      await run(runtime, options);
+    });
 }
 
 function addRun(group: Command, runtime: Runtime): void {
@@ -45,32 +60,34 @@ function addRun(group: Command, runtime: Runtime): void {
     .description("Runs a node until Ctrl-C")
     .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
-      const { runNode } = await import("@shoal/node/run.ts");
-      const authMode = AUTH_MODES.find((mode) => mode === text(options, "authMode"));
-      const node = await runNode({
-        ...(await placeOf(runtime, options)),
-        env: runtime.env,
-        logLevel: text(options, "logLevel") ?? "info",
-        ...(authMode === undefined ? {} : { authMode }),
-      });
-      const output = outputOf(runtime, options);
-      const [url = ""] = node.urls;
-      const { urls, addresses } = node;
-      const told = [
-        `the node serves at ${urls.join(", ")}; Ctrl-C ends it`,
-        ...addresses.map((each) => `peers: ${each}`),
-      ];
-      output.step({ ready: true, urls, addresses }, () => (output.isQuiet ? url : told.join("\n")));
-      await new Promise<void>((end) => {
-        if (runtime.signal.aborted) end();
-        else runtime.signal.addEventListener("abort", () => end(), { once: true });
-      });
-      await node.close();
+      await run(runtime, options);
     });
 }
 
-function addInit(group: Command, runtime: Runtime): void {
-  local(group.command("init"))
+async function run(runtime: Runtime, options: Options): Promise<void> {
+  const { runNode } = await import("@shoal/node/run.ts");
+  const authMode = AUTH_MODES.find((mode) => mode === text(options, "authMode"));
+  const node = await runNode({
+    ...(await placeOf(runtime, options)),
+    env: runtime.env,
+    logLevel: text(options, "logLevel") ?? "info",
+    ...(authMode === undefined ? {} : { authMode }),
+  });
+  const output = outputOf(runtime, options);
+  const [url = ""] = node.urls;
+  const { urls, addresses } = node;
+  const told = [`the node serves at ${urls.join(", ")}; Ctrl-C ends it`, ...addresses.map((each) => `peers: ${each}`)];
+  output.step({ ready: true, urls, addresses }, () => (output.isQuiet ? url : told.join("\n")));
+  await new Promise<void>((end) => {
+    if (runtime.signal.aborted) end();
+    else runtime.signal.addEventListener("abort", () => end(), { once: true });
+  });
+  await node.close();
+}
+
+/** What a new node is told. */
+function initFlags(command: Command): Command {
+  return command
     .option("--server-host <host...>", "addresses that clients reach the node at")
     .option("--server-port <port>", "their port", wholeNumber(0))
     .option("--swarm-host <host...>", "addresses that peers reach the node at")
@@ -88,20 +105,17 @@ function addInit(group: Command, runtime: Runtime): void {
     .option("--admin-user <name>", "the first administrator (MERO_AUTH_ADMIN_USER)")
     .option("--admin-password-file <file>", "their password")
     .option("--admin-password-stdin", "their password, from standard input")
-    .option("--no-admin", "make none")
+    .option("--no-admin", "make none");
+}
+
+function addInit(group: Command, runtime: Runtime): void {
+  initFlags(local(group.command("init")))
     .option("--force", "replace a node of that name, with all that it holds")
     .description("Makes a node: its folder, its keys, its configuration")
     .addHelpText("after", "\nExample: shoal node init --auth-mode embedded --admin-user ada --admin-password-file pw")
     .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
-      const { initNode } = await import("@shoal/node/config/init.ts");
-      const made = await initNode({
-        ...(await placeOf(runtime, options)),
-        options: await initOptions(options),
-        env: runtime.env,
-        clock: systemClock,
-        random: systemRandom,
-      });
+      const made = await make(runtime, options);
       const output = outputOf(runtime, options);
       output.result(made, made.directory, (now) =>
         details(
@@ -116,6 +130,17 @@ function addInit(group: Command, runtime: Runtime): void {
       );
       for (const warning of made.warnings) output.note(warning);
     });
+}
+
+async function make(runtime: Runtime, options: Options) {
+  const { initNode } = await import("@shoal/node/config/init.ts");
+  return initNode({
+    ...(await placeOf(runtime, options)),
+    options: await initOptions(options),
+    env: runtime.env,
+    clock: systemClock,
+    random: systemRandom,
+  });
 }
 
 async function initOptions(options: Options): Promise<InitOptions> {

@@ -55,6 +55,20 @@ async function runs(
   return { url: urls[0] ?? "", address: addresses.find((each) => each.includes("/tcp/")) ?? "", end };
 }
 
+test("one command makes a node and runs it, and the next time runs the same", async () => {
+  const up = ["node", "up", ...place, ...LOOPBACK, "--no-admin", "--output", "json", "--log-level", "fatal"];
+  const peers = new Set<string>();
+  for (let time = 0; time < 2; time++) {
+    const running = shell.start(...up);
+    const line = await eventually(() => /^.*\n/.exec(running.written().out)?.[0], "the node is ready");
+    const [address = ""] = (JSON.parse(line) as { addresses: string[] }).addresses;
+    peers.add(address.slice(address.lastIndexOf("/")));
+    running.process.kill("SIGINT");
+    expect(await running.ended).toMatchObject({ code: 0, err: "" });
+  }
+  expect(peers.size).toBe(1);
+}, 60_000);
+
 test("two of them meet by an address, and part where one refuses the other", async () => {
   const [ada, ben] = [await runs("ada"), await runs("ben")];
   const ask = async (...args: string[]): Promise<string> => (await shell.run(...args, "-q")).out.trim();
