@@ -87,11 +87,11 @@ function requestOf(frame: Uint8Array): Request {
 }
 
 async function answer(talk: Conversation, request: Request): Promise<void> {
-  const { clock, channel, account, access, network } = talk;
+  const { clock, channel, account, access } = talk;
   if (!(await access.mayHave(account, request.scope, request.blobId))) {
-    // Members ask each other for what only some of them hold; who is no member asks for what is not theirs.
+    // Members ask each other for what only some of them hold. Who is no member may have become one a moment ago, of which this
+    // node has not heard: it is refused, and nothing is held against it.
     if (access.isInside(account, request.scope)) return sendWithin(clock, channel, statusFrame("missing"));
-    network.report(channel.peer, "unauthorized", "asks for a blob of a context that its account has no part in");
     return sendWithin(clock, channel, statusFrame("refused"));
   }
   switch (request.type) {

@@ -59,7 +59,7 @@ describe("a blob of a context", () => {
     expect(holder.reported).toEqual([]);
     expect(await asked(inContext, blobId)).toBe("refused");
     expect(await asked(inNamespace, blobId, member())).toBe("missing");
-    expect(holder.reported).toEqual([{ peer: "asker", fault: "unauthorized" }]);
+    expect(holder.reported).toEqual([]);
   });
 
   test("that was not shared in it is not given, though its id is known", async () => {
