@@ -31,6 +31,9 @@ export interface DiskSpeed {
 /** Of writes that a full disk refuses, how many are there all the same if the process ends before another one succeeds. */
 const HALF_WAY = 0.3;
 
+/** Of syncs of what a disk took before it was full, how many are refused. */
+const UNSYNCED = 0.5;
+
 export function createDisk(world: World, random: Random, speed: DiskSpeed): Disk {
   let synced = createMemoryStore();
   let live = synced.copy();
@@ -108,6 +111,9 @@ export function createDisk(world: World, random: Random, speed: DiskSpeed): Disk
         async durable() {
           requireOpen();
           await line;
+          if (disk.full && unsynced.length > 0 && random.next() < UNSYNCED) {
+            throw new ShoalError("unavailable", "the disk is full", { retryAfterSeconds: 1 });
+          }
           await sync(life);
         },
         async close() {

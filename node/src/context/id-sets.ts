@@ -19,22 +19,23 @@ export interface IdSets {
   drop(id: ContextId): void;
 }
 
+/** All ids that the reader has of the context, into `set`. */
+export async function readIds(reader: Reader, id: ContextId, set: IdSet): Promise<IdSet> {
+  for await (const [key, value] of reader.scan("known", prefixRange(bytesOf(id)))) set.add(readKnown(key, value));
+  return set;
+}
+
 export function createIdSets(store: Reader): IdSets {
   /** The one asked for last stands last. */
   const sets = new Map<ContextId, { readonly set: IdSet; readonly loaded: Promise<IdSet> }>();
-
-  const load = async (id: ContextId, set: IdSet): Promise<IdSet> => {
-    // What is added meanwhile may be read as well, which adds nothing.
-    for await (const [key, value] of store.scan("known", prefixRange(bytesOf(id)))) set.add(readKnown(key, value));
-    return set;
-  };
 
   return {
     of(id) {
       let entry = sets.get(id);
       if (entry === undefined) {
         const set = createIdSet();
-        const loaded = load(id, set);
+        // What is added meanwhile may be read as well, which adds nothing.
+        const loaded = readIds(store, id, set);
         loaded.catch(() => sets.delete(id));
         entry = { set, loaded };
       }

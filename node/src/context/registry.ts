@@ -32,8 +32,6 @@ export interface ContextRegistry {
   row(context: Context): Row;
   removal(id: ContextId): Row;
   set(context: Context): void;
-  /** Takes the context as the store has it. */
-  reload(id: ContextId): void;
   forget(id: ContextId): void;
 }
 
@@ -60,11 +58,6 @@ export async function loadContexts(store: Store): Promise<ContextRegistry> {
     }),
     removal: (id) => ({ column: "meta", key: bytesOf(id), value: undefined }),
     set: (context) => void contexts.set(context.id, context),
-    reload(id) {
-      const stored = readContext(store, id);
-      if (stored === undefined) contexts.delete(id);
-      else contexts.set(id, stored);
-    },
     forget: (id) => void contexts.delete(id),
   };
 }

@@ -6,6 +6,8 @@ import { keyOf, prefixRange } from "../storage/keys.ts";
 import { guestIndexKey } from "../storage/merkle/row-keys.ts";
 import type { Reader } from "../storage/store.ts";
 import type { IdItem, IdSet } from "../sync/protocols/contract.ts";
+import { createIdSet } from "../sync/protocols/id-set.ts";
+import { readIds } from "./id-sets.ts";
 import { timeOf } from "./known.ts";
 import type { ContextParts } from "./parts.ts";
 import { EMPTY_ROOT, readContext } from "./registry.ts";
@@ -20,7 +22,7 @@ export function layoutOf(reader: Pick<Reader, "get">, context: Context): Replica
 
 /** Rejects `not_found`, and `unavailable` where the context waits for its first state and `isToHave` one. */
 export async function openSnapshot(parts: ContextParts, id: ContextId, isToHave: boolean): Promise<ReplicaSnapshot> {
-  const ids = await parts.idSets.of(id);
+  const kept = await parts.idSets.of(id);
   const snapshot = parts.store.snapshot();
   try {
     const context = readContext(snapshot, id);
@@ -29,6 +31,8 @@ export async function openSnapshot(parts: ContextParts, id: ContextId, isToHave:
       throw new ShoalError("unavailable", "the context waits for its first state itself");
     }
     const prefix = bytesOf(id);
+    // A batch can be read a moment before the set hears of it, and after a first state there is another set.
+    const ids = kept.size < (context.deltas ?? 0) ? await readIds(snapshot, id, createIdSet()) : kept;
     const appKey = context.appKey ?? (await installedKey(parts, context));
     return {
       boundary: boundaryOf(snapshot, context, appKey),

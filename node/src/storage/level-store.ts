@@ -101,8 +101,8 @@ export class LevelStore implements Store {
     if (this.#closing !== undefined) throw new ShoalError("unavailable", "the store is closed");
   }
 
-  async #write(puts: readonly Put[], sync: boolean): Promise<void> {
-    if (puts.length === 0 && !this.#dirty) return;
+  async #write(puts: readonly Put[], sync: boolean): Promise<unknown> {
+    if (puts.length === 0 && !this.#dirty) return undefined;
     requireRoom(this.#parts.path, bytesOf(puts), this.#parts.freeBytes);
     if (this.#broken !== undefined) await this.#openAfresh();
     const operations = puts.length === 0 ? [{ key: SYNC_KEY, value: this.#syncValue() }] : puts;
@@ -110,14 +110,25 @@ export class LevelStore implements Store {
       await this.#db.batch(operations.map(operationOf), { sync });
       this.#dirty = true;
       this.#olderLogs.note(operations.length, bytesOf(puts));
-      if (!sync) return;
-      await this.#olderLogs.sync();
-      this.#dirty = false;
     } catch (cause) {
       this.#broken = cause;
       this.#parts.log.error({ cause: messageOf(cause) }, "the store cannot write; reads go on");
       this.#before = this.#asTheyAre(puts);
       throw storeError("cannot write the store", cause);
+    }
+    return sync ? this.#syncOlder() : undefined;
+  }
+
+  /** What it fails with, where it does: opening afresh writes those logs to tables. */
+  async #syncOlder(): Promise<unknown> {
+    try {
+      await this.#olderLogs.sync();
+      this.#dirty = false;
+      return undefined;
+    } catch (cause) {
+      this.#broken = cause;
+      this.#parts.log.error({ cause: messageOf(cause) }, "the store cannot sync; reads go on");
+      return storeError("cannot sync the store", cause);
     }
   }
 

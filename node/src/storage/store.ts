@@ -61,7 +61,7 @@ export interface Store extends Reader {
   /**
    * Resolves when everything applied before the call is on disk (fsync). Calls of one moment share one sync: that is the
    * group commit, and the only thing that may be acknowledged to a caller. Called right after `apply`, without waiting for it,
-   * both are one write.
+   * both are one write. Rejects `unavailable` where the disk refuses: what `apply` resolved for is visible all the same.
    */
   durable(): Promise<void>;
   snapshot(): Snapshot;

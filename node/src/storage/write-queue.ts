@@ -18,12 +18,13 @@ interface Waiting {
 }
 
 export class WriteQueue {
-  readonly #write: (puts: readonly Put[], sync: boolean) => Promise<void>;
+  readonly #write: (puts: readonly Put[], sync: boolean) => Promise<unknown>;
   #batches: Waiting[] = [];
   #syncs: PromiseWithResolvers<void>[] = [];
   #running: Promise<void> | undefined;
 
-  constructor(write: (puts: readonly Put[], sync: boolean) => Promise<void>) {
+  /** `write` rejects where nothing was written, and resolves with the failure where it was and only the sync failed. */
+  constructor(write: (puts: readonly Put[], sync: boolean) => Promise<unknown>) {
     this.#write = write;
   }
 
@@ -63,15 +64,18 @@ export class WriteQueue {
     const batches = this.#takeBatches();
     // A sync covers what was queued before it, so it waits until all of that is in this round or an earlier one.
     const syncs = this.#batches.length === 0 ? this.#syncs.splice(0) : [];
-    const waiting = [...batches.map(({ done }) => done), ...syncs];
     try {
-      await this.#write(
+      const unsynced = await this.#write(
         batches.flatMap(({ puts }) => puts),
         syncs.length > 0,
       );
-      for (const done of waiting) done.resolve();
+      for (const { done } of batches) done.resolve();
+      for (const sync of syncs) {
+        if (unsynced === undefined) sync.resolve();
+        else sync.reject(unsynced);
+      }
     } catch (thrown) {
-      for (const done of waiting) done.reject(thrown);
+      for (const done of [...batches.map((batch) => batch.done), ...syncs]) done.reject(thrown);
     }
   }
 

@@ -76,9 +76,13 @@ async function create(parts: ContextParts, id: ContextId, input: CreateContextIn
     return store.apply([...rows, ...alias, ...own]);
   });
   registry.set(made?.context ?? empty);
-  await store.durable();
-  if (made?.delta !== undefined) tellStored(parts, id, made.delta);
-  parts.watchers.tell("context", { contextId: id, type: "created" });
+  try {
+    await store.durable();
+  } finally {
+    // It is there, whatever became of the sync.
+    if (made?.delta !== undefined) tellStored(parts, id, made.delta);
+    parts.watchers.tell("context", { contextId: id, type: "created" });
+  }
   return { contextId: id, memberPublicKey: identity.publicKey, groupId, groupCreated };
 }
 

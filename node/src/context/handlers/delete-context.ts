@@ -16,9 +16,12 @@ export async function deleteContext(parts: ContextParts, id: ContextId): Promise
     registry.forget(id);
     parts.inboxes.drop(id);
     parts.idSets.drop(id);
-    await store.durable();
-    parts.log.info({ context: id }, "context deleted");
-    parts.watchers.tell("context", { contextId: id, type: "deleted" });
+    try {
+      await store.durable();
+    } finally {
+      parts.log.info({ context: id }, "context deleted");
+      parts.watchers.tell("context", { contextId: id, type: "deleted" });
+    }
     return true;
   });
 }

@@ -38,11 +38,15 @@ export async function joinContext(parts: ContextParts, input: JoinContextInput):
     };
     await store.apply([registry.row(context), ...kept, identityRow(id, account.publicKey, account.secret)]);
     registry.set(context);
-    await store.durable();
     parts.inboxes.drop(id);
     parts.idSets.drop(id);
-    parts.log.info({ context: id }, "context joined");
-    parts.watchers.tell("context", { contextId: id, type: "joined" });
+    try {
+      await store.durable();
+    } finally {
+      // It is there, whatever became of the sync.
+      parts.log.info({ context: id }, "context joined");
+      parts.watchers.tell("context", { contextId: id, type: "joined" });
+    }
     return true;
   });
 }

@@ -49,8 +49,11 @@ async function update(parts: ContextParts, input: UpdateApplicationInput): Promi
   await parts.store.apply(made.rows);
   parts.registry.set(made.context);
   parts.inboxes.made(context.id, made.delta);
-  await parts.store.durable();
-  tellStored(parts, context.id, made.delta);
+  try {
+    await parts.store.durable();
+  } finally {
+    tellStored(parts, context.id, made.delta);
+  }
   parts.events.publish({
     contextId: context.id,
     event: {

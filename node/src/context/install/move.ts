@@ -40,7 +40,6 @@ export async function moveStaged(parts: ContextParts, id: ContextId): Promise<vo
   const bodies = heads.map(({ body, delta }): Row => ({ column: "delta", key: keyOf(prefix, delta.id), value: body }));
   await parts.store.apply([...bodies, parts.registry.row(next), markerRow(id, undefined)]);
   parts.registry.set(next);
-  await parts.store.durable();
   for (const { delta } of heads) {
     parts.hlc.observe(delta.hlc);
     parts.stamps.atLeast(nanosecondsOf(delta.hlc));
@@ -48,6 +47,7 @@ export async function moveStaged(parts: ContextParts, id: ContextId): Promise<vo
   parts.inboxes.drop(id);
   parts.idSets.drop(id);
   parts.watchers.tell("awaited", id);
+  await parts.store.durable();
 }
 
 async function moveKind(

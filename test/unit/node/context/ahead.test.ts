@@ -11,6 +11,7 @@ import { countOf, counterApp } from "./counter-app.ts";
 import { withRig, type Rig } from "./rig.ts";
 
 const NONE: Uint8Array = new Uint8Array();
+const nobody = (): void => undefined;
 const call = async (rig: Rig, contextId: ContextId, method: string): Promise<number> =>
   countOf((await rig.contexts.execute({ contextId, method, args: NONE })).output);
 
@@ -80,25 +81,31 @@ test("a failure that comes and goes loses exactly the calls that were refused", 
   });
 });
 
-test("a batch that was reported as failed and is there all the same is built upon", async () => {
+test("where the sync alone is refused, what was written is told and built upon, and not acknowledged", async () => {
   await withRig(async (rig) => {
     const contextId = await makeContext(rig);
-    const apply = rig.store.apply.bind(rig.store);
-    rig.store.apply = async (rows) => {
-      await apply(rows);
-      throw new ShoalError("unavailable", "the disk did not answer");
+    const told: string[] = [];
+    rig.replicas.onCommitted(({ id }) => void told.push(id));
+    const events = rig.events.length;
+    const durable = rig.store.durable.bind(rig.store);
+    rig.store.durable = async () => {
+      throw new ShoalError("unavailable", "the disk is full");
     };
-    await expect(call(rig, contextId, "add")).rejects.toMatchObject({ code: "unavailable" });
-    rig.store.apply = apply;
-    expect(await call(rig, contextId, "add")).toBe(3);
-    const context = await rig.contexts.getContext(contextId);
-    let deltas = 0;
-    for (let head = context?.dagHeads[0]; head !== undefined; deltas++) {
+    const calls = await Promise.allSettled([1, 2, 3].map(() => call(rig, contextId, "add")));
+    for (const one of calls) expect(one).toMatchObject({ status: "rejected", reason: { code: "unavailable" } });
+    expect(rig.events).toHaveLength(events + 3);
+    rig.store.durable = durable;
+    expect(await call(rig, contextId, "add")).toBe(5);
+    const chain: string[] = [];
+    for (let head = rig.replicas.summary(contextId)?.heads[0]; head !== undefined;) {
+      chain.unshift(head);
       const stored = rig.store.get("delta", keyOf(bytesOf(contextId), bytesOf(head)));
       const [parent] = decodeDelta(stored ?? NONE).parents;
       head = parent === undefined ? undefined : idOf<Hash>(parent);
     }
-    expect(deltas).toBe(3);
+    // The first is the one that made the context.
+    expect(told).toEqual(chain.slice(1));
+    expect((await rig.replicas.ids(contextId)).size).toBe(5);
   });
 });
 
@@ -118,9 +125,9 @@ test("what gathers is one batch; of several rows of one key the latest is read, 
     const key = keyOf(bytesOf(contextId), Buffer.from("n"));
     const row = (value: Uint8Array | undefined) => ({ column: "state", key, value }) as const;
     const stored = [
-      ahead.append({ ...context, createdAtMs: 1 }, [row(Buffer.from("a"))]),
-      ahead.append({ ...context, createdAtMs: 2 }, [row(Buffer.from("b")), row(undefined)]),
-      ahead.append({ ...context, createdAtMs: 2 }, []),
+      ahead.append({ ...context, createdAtMs: 1 }, [row(Buffer.from("a"))], nobody),
+      ahead.append({ ...context, createdAtMs: 2 }, [row(Buffer.from("b")), row(undefined)], nobody),
+      ahead.append({ ...context, createdAtMs: 2 }, [], nobody),
     ];
     expect(ahead.rows(contextId)).toEqual([row(undefined)]);
     expect([ahead.tip(contextId)?.createdAtMs, registry.get(contextId)?.createdAtMs]).toEqual([2, context.createdAtMs]);
@@ -143,9 +150,9 @@ test.each([
     const hold = new Promise<void>((resolve) => (release = resolve));
     const ahead = createAhead({ apply: () => hold, durable: () => hold }, registry);
     const rows = values.map((value) => ({ column: "state", key: NONE, value }) as const);
-    const few = ahead.append(context, rows.slice(1));
+    const few = ahead.append(context, rows.slice(1), nobody);
     await ahead.room(contextId);
-    const many = ahead.append(context, rows);
+    const many = ahead.append(context, rows, nobody);
     let hasRoom = false;
     const waiting = ahead.room(contextId).then(() => (hasRoom = true));
     await new Promise((resolve) => setImmediate(resolve));

@@ -66,6 +66,22 @@ test("before its first state a context answers nobody; with it both write and co
   expect(await call(alice, contextId, "get", { key: "bob" })).toBe("here");
 });
 
+test("whoever reads the first state in the moment that it can be read gets its ids with it", async () => {
+  // A set that was read while there was nothing.
+  expect((await bob.replicas.ids(contextId)).size).toBe(0);
+  const apply = bob.store.apply.bind(bob.store);
+  const found: number[] = [];
+  bob.store.apply = async (rows) => {
+    await apply(rows);
+    if (!rows.some(({ column }) => column === "meta")) return;
+    using snapshot = await bob.replicas.snapshot(contextId);
+    found.push(snapshot.boundary.deltas, snapshot.ids(undefined, 1000).length);
+  };
+  await installFrom(alice, bob, contextId);
+  bob.store.apply = apply;
+  expect(found).toEqual([41, 41]);
+});
+
 test("it goes on where it was after a restart, as long as it is the same moment", async () => {
   expect(await installFrom(alice, bob, contextId, 2)).toBe(false);
   const before = await staged();

@@ -7,18 +7,18 @@ const put = (name: number) => ({ key: Uint8Array.of(name), value: Uint8Array.of(
 /** A queue over a disk that writes when it is told to, and what it was given. */
 function queue() {
   const writes: { readonly keys: readonly number[]; readonly sync: boolean }[] = [];
-  const waiting: PromiseWithResolvers<void>[] = [];
+  const waiting: PromiseWithResolvers<unknown>[] = [];
   const queue = new WriteQueue((puts, sync) => {
     writes.push({ keys: puts.map(({ key }) => key[0] ?? -1), sync });
-    const write = Promise.withResolvers<void>();
+    const write = Promise.withResolvers<unknown>();
     waiting.push(write);
     return write.promise;
   });
   const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-  const finish = async (error?: Error): Promise<void> => {
+  const finish = async (error?: Error, unsynced?: Error): Promise<void> => {
     await turn();
     const write = waiting.shift();
-    if (error === undefined) write?.resolve();
+    if (error === undefined) write?.resolve(unsynced);
     else write?.reject(error);
     await turn();
   };
@@ -71,4 +71,11 @@ test("a write that fails is told to all that waited for it, and the next goes on
   await finish();
   await next;
   expect(writes.at(-1)).toEqual({ keys: [3], sync: false });
+});
+
+test("where the sync alone fails, the batches of its write are there", async () => {
+  const { queue: q, finish } = queue();
+  const both = Promise.allSettled([q.apply([put(1)], 10), q.sync()]);
+  await finish(undefined, new Error("no room"));
+  expect(await both).toMatchObject([{ status: "fulfilled" }, { status: "rejected", reason: { message: "no room" } }]);
 });
