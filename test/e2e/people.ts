@@ -82,9 +82,13 @@ export const agreeOnMembers = (all: readonly Person[], group: string, members: r
   return say(all, ["group", "members", "list", group], (said) => lines(said).toSorted().join() === expected.join());
 };
 
-/** Resolves when all of them read the value. */
-export const agreeOnValue = (all: readonly Person[], context: string, key: string, value: string): Promise<void> =>
-  say(all, ["call", context, "get", "--args", JSON.stringify({ key })], (said) => said === JSON.stringify(value));
+/** Resolves when all of them read the value; undefined: that there is none. */
+export const agreeOnValue = (all: readonly Person[], context: string, key: string, value?: string): Promise<void> =>
+  say(
+    all,
+    ["call", context, "get", "--args", JSON.stringify({ key })],
+    (said) => said === JSON.stringify(value ?? null),
+  );
 
 export const store = ({ shoal }: Person, context: string, key: string, value: string): Promise<string> =>
   shoal("call", context, "set", "--args", JSON.stringify({ key, value }));

@@ -47,6 +47,7 @@ export function addGroups(parent: Command, runtime: Runtime): void {
   addJoin(group, runtime, "group", async ({ node, signal }, body) => {
     return (await node.call("invitations.join", { body, signal })).data;
   });
+  addEnter(group, runtime);
   addWithdraw(group, runtime);
 }
 
@@ -142,6 +143,17 @@ function addTree(group: Command, runtime: Runtime): void {
       output.result(answer, id, () => `${id} hangs below ${newParentId}`);
     }),
   );
+}
+
+function addEnter(group: Command, runtime: Runtime): void {
+  endpointCommand(group, runtime, "enter <group>", "invitations.joinOpen", async ({ node, output, signal }, args) => {
+    const { data } = await node.call("invitations.joinOpen", {
+      params: { group: argument(args, 0) },
+      body: {},
+      signal,
+    });
+    output.result(data, data.groupId, (now) => details(data, now));
+  });
 }
 
 function addWithdraw(group: Command, runtime: Runtime): void {
