@@ -105,7 +105,13 @@ export class SimNode {
     if (!this.isDown) return;
     const life = { name: `${this.name}.${++this.#processes}`, alive: true };
     this.#life = life;
-    const running = await this.#wire(life);
+    let running;
+    try {
+      running = await this.#wire(life);
+    } catch (thrown) {
+      life.alive = false;
+      throw thrown;
+    }
     if (!life.alive) return;
     this.#running = running;
     this.#init.hears.started(this);

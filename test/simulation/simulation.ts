@@ -128,7 +128,11 @@ export class Simulation {
   }
 
   start(node: SimNode): void {
-    node.start().catch((thrown: unknown) => this.fail("starts", `${node.name} does not start: ${String(thrown)}`));
+    node.start().catch((thrown: unknown) => {
+      // As a service manager does with a process that ends: the disk may have room by then.
+      if (node.disk.full) this.world.after(1_000, `${node.name} is to start`, () => this.start(node));
+      else this.fail("starts", `${node.name} does not start: ${String(thrown)}`);
+    });
   }
 
   #refused(node: SimNode, what: string, thrown: unknown): void {
