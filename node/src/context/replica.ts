@@ -20,8 +20,9 @@ export interface ReplicaSummary {
 /** What became of deltas that arrived; every delta is in exactly one. `index`: its place among what was handed in. */
 export interface ReceivedDeltas {
   readonly applied: readonly Hash[];
+  /** Applied, or waiting, before. */
   readonly known: readonly Hash[];
-  /** Kept until parents, or governance ops of its position, arrive. */
+  /** New, and kept until parents, or governance ops of its position, arrive. */
   readonly waiting: readonly Hash[];
   /** Given up for good, with all that builds upon it. `forged`: somebody lies (signature, author's rights, stamps, context). */
   readonly refused: readonly { readonly index: number; readonly because: string; readonly forged: boolean }[];

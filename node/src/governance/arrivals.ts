@@ -101,10 +101,13 @@ export function sortArrivals({ book, store, nowMs }: Sorting, arrived: readonly 
     if (room.has(hash)) leave.push(hash);
     next.push(...(children.get(hash) ?? []), ...room.waitingFor(hash));
   }
-  const left = [...fresh.values()].filter(({ hash }) => !ready.has(hash));
+  const stay = [...fresh.values()].filter(({ hash }) => !ready.has(hash));
+  const left = stay.filter(({ hash }) => !room.has(hash));
+  // What waits already is nothing new: whoever counts on it as progress would never come to rest.
+  known.push(...stay.filter(({ hash }) => room.has(hash)).map(({ hash }) => hash));
   return {
     ready: [...ready.values()],
-    room: { enter: left.filter(({ hash }) => !room.has(hash)), leave },
+    room: { enter: left, leave },
     known,
     waiting: left.map((one) => ({ hash: one.hash, missing: missingOf(one) })),
   };

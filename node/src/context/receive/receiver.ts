@@ -134,7 +134,7 @@ function admit(
   if ("because" in read) return report.refused(index, read.because, true);
   const { delta, id } = read;
   if (inbox.dag.isApplied(id)) return report.known(id);
-  if (inbox.holds(id)) return report.held(id, index);
+  if (inbox.holds(id)) return report.held(id, index, true);
   const verdict = judge({ rights: parts.governance, nowNs: nowOf(parts) }, contextId, delta);
   if (verdict.type === "refuse") {
     if (verdict.forEver) inbox.dag.refuse(id);

@@ -5,6 +5,7 @@ import type { ReceivedDeltas } from "../replica.ts";
 export class Report {
   readonly #places = new Map<string, number>();
   readonly #applied = new Set<Hash>();
+  readonly #before = new Set<string>();
   readonly #known: Hash[] = [];
   readonly #refused = new Map<number, ReceivedDeltas["refused"][number]>();
   /** Batches on their way to the disk. */
@@ -22,9 +23,11 @@ export class Report {
     return promise;
   }
 
-  /** It is kept; what becomes of it is not known yet. */
-  held(id: Hash, index: number): void {
-    if (!this.#places.has(id)) this.#places.set(id, index);
+  /** It is kept, and perhaps was before it came again; what becomes of it is not known yet. */
+  held(id: Hash, index: number, before = false): void {
+    if (this.#places.has(id)) return;
+    this.#places.set(id, index);
+    if (before) this.#before.add(id);
   }
 
   applied(id: Hash): void {
@@ -43,9 +46,12 @@ export class Report {
 
   /** Call it when everything is on disk. */
   done(): ReceivedDeltas {
-    const waiting = [...this.#places].flatMap(([id, index]) =>
+    const kept = [...this.#places].flatMap(([id, index]) =>
       this.#applied.has(id as Hash) || this.#refused.has(index) ? [] : [id as Hash],
     );
+    // What waits already is nothing new: whoever counts on it as progress would never come to rest.
+    const waiting = kept.filter((id) => !this.#before.has(id));
+    this.#known.push(...kept.filter((id) => this.#before.has(id)));
     const refused = [...this.#refused.values()].sort((a, b) => a.index - b.index);
     return { applied: [...this.#applied], known: this.#known, waiting, refused };
   }

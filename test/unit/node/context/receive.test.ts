@@ -72,6 +72,9 @@ test("reversed, over a restart in the middle: what waited is there, and what is 
   const bodies = (await bodiesFor(alice, bob, contextId)).toReversed();
   const first = await bob.replicas.receive(contextId, bodies.slice(0, 5));
   expect([first.applied.length, first.waiting.length]).toEqual([0, 5]);
+  // What waits already and comes again is no step forward.
+  const again = await bob.replicas.receive(contextId, bodies.slice(0, 5));
+  expect(again).toMatchObject({ applied: [], waiting: [], known: first.waiting });
   const wanted = bob.replicas.missing(contextId, 10);
   expect(wanted).toHaveLength(1);
   await bob.close();

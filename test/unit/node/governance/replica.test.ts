@@ -145,6 +145,9 @@ describe("what is no op of the log", () => {
     expect((await node.governance.replica.receive(id, [late.bytes])).waiting).toEqual([
       { hash: late.hash, missing: [] },
     ]);
+    // What waits already and comes again is no step forward.
+    const again = await node.governance.replica.receive(id, [late.bytes]);
+    expect(again).toMatchObject({ added: [], waiting: [], known: [late.hash] });
     await node.governance.act(id, [{ type: "Noop" }]);
     const [own] = await node.governance.replica.ops(id, node.governance.replica.heads(id));
     expect(parseOp(own!).atMs).toBe(clock.now());
