@@ -151,7 +151,7 @@ const SYNC: readonly Fault[] = [
     "root-unasked",
     "level is who has the peer's root",
     "sync/protocols/choose.ts",
-    "if (!sameDeltas && !exhausted)",
+    "if (!sameDeltas)",
     "if (false)",
   ),
   fault(

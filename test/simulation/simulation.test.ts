@@ -45,7 +45,7 @@ describe("the simulation", () => {
     expect(() => alteredText({ ...FAULTS[0]!, find: "text that is nowhere" })).toThrow(/0 times/);
   });
 
-  test.each(["delta-heads", "delta-position", "delta-parents"])("finds %s", async (name) => {
+  test.each(["delta-heads", "delta-own-head", "delta-parents"])("finds %s", async (name) => {
     const pool = createPool(name);
     try {
       let found: string | undefined;
