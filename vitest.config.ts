@@ -10,7 +10,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     pool: "forks",
     // Tests wait more than they work, and none of them depends on being alone.
-    maxWorkers: Math.max(2, availableParallelism()),
+    maxWorkers: availableParallelism() + 1,
     // A busy machine may stall any process for longer than a limit; a fault fails twice. Nowhere else is anything tried again.
     retry: process.env["CI"] ? 1 : 0,
     globalSetup: ["test/support/global-setup.ts"],

@@ -13,6 +13,7 @@ import { Secret } from "@shoal/shared/base/secret.ts";
 import { hours, plus, type DurationMs, milliseconds } from "@shoal/shared/base/time.ts";
 import { systemClock } from "@shoal/shared/system/clock.ts";
 import { systemRandom } from "@shoal/shared/system/random.ts";
+import { freePort } from "./free-port.ts";
 
 export const USER = "ada";
 export const PASSWORD = "correct horse battery";
@@ -35,7 +36,7 @@ export async function openOwnNode(): Promise<OwnNode> {
     name: "own",
     options: {
       serverHost: ["127.0.0.1"],
-      serverPort: 0,
+      serverPort: await freePort(),
       swarmHost: ["127.0.0.1"],
       swarmPort: 0,
       mdns: false,
@@ -59,14 +60,13 @@ export async function openOwnNode(): Promise<OwnNode> {
     });
   let node = await start(text);
   const [url = ""] = node.urls;
-  const again = text.replaceAll('/tcp/0"', `/tcp/${new URL(url).port}"`);
   return {
     folder,
     url,
     expireTokens: () => void (ahead = milliseconds(ahead + hours(2))),
     stop: () => node.close(),
     start: async () => {
-      node = await start(again);
+      node = await start(text);
     },
     leave: async () => {
       await node.close();
