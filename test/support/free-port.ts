@@ -11,10 +11,11 @@ export async function freePort(): Promise<number> {
   for (;;) {
     const port = FIRST + Math.floor(Math.random() * COUNT);
     const server = createServer();
-    const outcome = Promise.race([once(server, "listening").then(() => true), once(server, "error").then(() => false)]);
-    server.listen(port, "127.0.0.1");
-    const isFree = await outcome;
-    if (!isFree) continue;
+    try {
+      await once(server.listen(port, "127.0.0.1"), "listening");
+    } catch {
+      continue;
+    }
     await new Promise((resolve) => server.close(resolve));
     return port;
   }
