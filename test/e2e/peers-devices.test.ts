@@ -92,6 +92,15 @@ test("a phone becomes a device of the account, writes as it, and is unlinked", T
   await agreeOnValue(all.all, context, "by", "the phone");
   await levelled(all.mesh.nodes, context);
 
+  // One account on two nodes: what both count at once is counted twice.
+  const before = Number(await desk.shoal("call", context, "written"));
+  await all.mesh.part([desk.node], [phone.node]);
+  await all.mesh.part([phone.node], [ben.node]);
+  for (const each of [desk, phone]) for (const key of ["a", "b", "c"]) await store(each, context, key, "counted");
+  await all.mesh.heal();
+  await say(all.all, ["call", context, "written"], (said) => said === String(before + 6));
+  await levelled(all.mesh.nodes, context);
+
   await desk.shoal("account", "revoke", namespace, device);
   await say([desk, ben], ["account", "devices", namespace], (said) => !lines(said).includes(device));
   await store(desk, context, "after", "that");

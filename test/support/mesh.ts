@@ -5,7 +5,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -15,6 +14,7 @@ import { systemClock } from "@shoal/shared/system/clock.ts";
 import { systemRandom } from "@shoal/shared/system/random.ts";
 import { ROOT } from "../tidy/tree.ts";
 import { eventually } from "./clock.ts";
+import { freePort } from "./free-port.ts";
 
 export interface MeshNode {
   readonly name: string;
@@ -26,7 +26,8 @@ export interface MeshNode {
   readonly url: string;
   readonly client: NodeHttpClient;
   readonly pid: number | undefined;
-  start(): Promise<void>;
+  /** `clockShiftMs`: how far its clock is before ours. */
+  start(options?: { readonly clockShiftMs: number }): Promise<void>;
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
   /** SIGTERM; resolves with the exit code. */
@@ -152,11 +153,13 @@ async function makeNode(
     get pid() {
       return child?.pid;
     },
-    async start() {
+    async start({ clockShiftMs } = { clockShiftMs: 0 }) {
       const program = options.program ?? join(ROOT, "node/src/main.ts");
-      const args = [program, "--home", folder, "--node", name, "--log-level", options.logLevel ?? "warn"];
+      const flags = clockShiftMs === 0 ? [] : ["--import", join(ROOT, "test/support/shifted-clock.ts")];
+      const args = [...flags, program, "--home", folder, "--node", name, "--log-level", options.logLevel ?? "warn"];
       const env = {
         ...process.env,
+        SHIFTED_CLOCK_MS: String(clockShiftMs),
         ...(options.tabFolder === undefined ? {} : { SHOAL_TAB_FOLDER: options.tabFolder }),
       };
       child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "inherit"] });
@@ -177,13 +180,4 @@ async function ready(child: ChildProcess): Promise<void> {
     if ((JSON.parse(line) as { readonly ready?: boolean }).ready === true) return;
   }
   throw new Error(`the node ended before it was ready: ${String(child.exitCode)}`);
-}
-
-/** A port that nobody listens on now; nodes keep theirs over restarts. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { readonly port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

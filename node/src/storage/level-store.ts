@@ -2,7 +2,8 @@
  * The store on LevelDB. A batch is in LevelDB's log when it is visible, which survives the end of the process; a synced write
  * carries everything before it to the disk. After a write that failed, the log's end is unknown: reads go on, and nothing is
  * written until the database was opened afresh. Where the log has that write after all it is taken back then: who was told
- * that a batch failed does not find it later, unless the process ends in between.
+ * that a batch failed does not find it later, unless the process ends in between. Where the disk does not even let it be opened,
+ * nothing is read either, and the store tries again by itself.
  */
 import { messageOf, ShoalError } from "@shoal/shared/base/errors.ts";
 import type { Log } from "@shoal/shared/base/log.ts";
@@ -19,6 +20,8 @@ import { type Put, WriteQueue } from "./write-queue.ts";
 
 /** What a sync writes where nothing else waits: LevelDB syncs only what it writes. */
 const SYNC_KEY = storedKey("config", textKey("synced"));
+/** After an attempt to open afresh that failed: nobody can read meanwhile, so nobody comes as far as to write. */
+const AGAIN_MS = 1_000;
 
 interface LevelStoreParts {
   readonly db: Database;
@@ -42,6 +45,7 @@ export class LevelStore implements Store {
   /** Something was written since the last sync. */
   #dirty = false;
   #closing: Promise<void> | undefined;
+  #again: NodeJS.Timeout | undefined;
 
   constructor(parts: LevelStoreParts) {
     this.#parts = parts;
@@ -86,6 +90,7 @@ export class LevelStore implements Store {
   }
 
   async #close(): Promise<void> {
+    clearTimeout(this.#again);
     try {
       await this.#queue.sync();
     } catch (thrown) {
@@ -102,7 +107,7 @@ export class LevelStore implements Store {
   }
 
   async #write(puts: readonly Put[], sync: boolean): Promise<unknown> {
-    if (puts.length === 0 && !this.#dirty) return undefined;
+    if (puts.length === 0 && !this.#dirty && this.#broken === undefined) return undefined;
     requireRoom(this.#parts.path, bytesOf(puts), this.#parts.freeBytes);
     if (this.#broken !== undefined) await this.#openAfresh();
     const operations = puts.length === 0 ? [{ key: SYNC_KEY, value: this.#syncValue() }] : puts;
@@ -151,11 +156,22 @@ export class LevelStore implements Store {
         fresh.batch(this.#before.map(operationOf), { sync: true }),
       );
     } catch (thrown) {
+      this.#tryAgain();
       throw storeError("the store could not write, and cannot be opened afresh", thrown);
     }
     this.#broken = undefined;
     this.#before = [];
     this.#parts.log.info({}, "the store writes again");
+  }
+
+  #tryAgain(): void {
+    if (this.#closing !== undefined) return;
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => {
+      this.#queue.sync().catch((thrown: unknown) => {
+        this.#parts.log.warn({ cause: messageOf(thrown) }, "the store still cannot be opened afresh");
+      });
+    }, AGAIN_MS).unref();
   }
 }
 

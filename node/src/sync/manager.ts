@@ -18,7 +18,7 @@ import type { SyncParts } from "./parts.ts";
 import { createService } from "./service.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 import { DEFAULT_SYNC, type SyncSettings } from "./settings.ts";
-import { createSubjects, keyOfScope, type Subjects } from "./subjects.ts";
+import { createSubjects, keyOfScope, type Subject, type Subjects } from "./subjects.ts";
 import { createTeller } from "./tell.ts";
 import { subjectOf, SYNC_PROTOCOL } from "./wire.ts";
 
@@ -190,26 +190,37 @@ function tellOwn(
 }
 
 /** Heartbeats, and what waited for its time. */
-async function beat({ parts, subjects, levelling, signal }: Working, digest: Digest): Promise<void> {
-  const { clock, settings, contexts, network, random, log } = parts;
+async function beat(working: Working, digest: Digest): Promise<void> {
+  const { parts, subjects, levelling, signal } = working;
+  const { clock, settings, log } = parts;
   for (;;) {
     await clock.sleep(settings.tick, signal).catch(() => undefined);
     if (signal.aborted) return;
     for (const subject of subjects.all()) levelling.kick(subject);
     for (const subject of subjects.due()) {
-      const { scope } = subject;
-      const isEmpty = scope.type === "context" && contexts.summary(scope.contextId)?.isInitialized === false;
-      if (!isEmpty) {
-        digest(scope).catch((err: unknown) => log.warn({ topic: subject.topic, err }, "a digest was not told"));
-        continue;
+      try {
+        beatOf(working, subject, digest);
+      } catch (err) {
+        // A store that cannot be read now is no reason for all beats to end.
+        log.warn({ topic: subject.topic, err }, "a heartbeat was left out");
       }
-      // A replica without a state keeps asking, whoever there is: nobody else knows that it waits.
-      subjects.touch(scope);
-      const peers = network.subscribers(subject.topic);
-      const peer = peers[Math.floor(random.next() * peers.length)];
-      if (peer !== undefined) levelling.wish(scope, peer);
     }
   }
+}
+
+function beatOf({ parts, subjects, levelling }: Working, subject: Subject, digest: Digest): void {
+  const { contexts, network, random, log } = parts;
+  const { scope } = subject;
+  const isEmpty = scope.type === "context" && contexts.summary(scope.contextId)?.isInitialized === false;
+  if (!isEmpty) {
+    digest(scope).catch((err: unknown) => log.warn({ topic: subject.topic, err }, "a digest was not told"));
+    return;
+  }
+  // A replica without a state keeps asking, whoever there is: nobody else knows that it waits.
+  subjects.touch(scope);
+  const peers = network.subscribers(subject.topic);
+  const peer = peers[Math.floor(random.next() * peers.length)];
+  if (peer !== undefined) levelling.wish(scope, peer);
 }
 
 async function syncNow({ parts, subjects, levelling, signal }: Working, id: ContextId | undefined): Promise<void> {
