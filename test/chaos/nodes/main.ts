@@ -28,10 +28,10 @@ const say = (text: string): void => console.log(`${new Date().toISOString().slic
 /** What was acknowledged, by key: each key is written once. */
 const acknowledged = new Map<string, string>();
 let refused = 0;
-let isOver = false;
+const over = new AbortController();
 
 async function writer(node: MeshNode, contextId: string, random: Random): Promise<void> {
-  for (let n = 0; !isOver; n++) {
+  for (let n = 0; !over.signal.aborted; n++) {
     const key = `${node.name}/${n}`;
     const value = `${key} ${random.next()}`;
     try {
@@ -128,7 +128,7 @@ try {
   const span: DurationMs = milliseconds(minutes * 60_000);
   const writers = mesh.nodes.map((node) => writer(node, contextId, random.child(node.name)));
   await torment(mesh, random.child("deeds"), systemClock.monotonic() + span);
-  isOver = true;
+  over.abort();
   await Promise.all(writers);
   const deeds = [...counts].map(([name, n]) => `${n} ${name}`).join(", ");
   say(`${acknowledged.size} writes acknowledged, ${refused} not; ${deeds}`);

@@ -95,10 +95,11 @@ export function createRedial(parts: RedialParts): Redial {
     if (sought.size >= SOUGHT && !parts.isForever(peer)) return;
     const own = new Set(addresses);
     sought.set(peer, own);
-    const done = (): void => {
-      if (sought.get(peer) === own) sought.delete(peer);
-    };
-    seek(peer, own, attempts, atOnce).then(done, done);
+    seek(peer, own, attempts, atOnce)
+      .catch(() => undefined)
+      .finally(() => {
+        if (sought.get(peer) === own) sought.delete(peer);
+      });
   };
 
   return {
