@@ -116,8 +116,12 @@ export function revocationOf(invitation: Invitation): Action {
   return { type: "InvitationRevoked", invitation: governanceCrypto.hash(invitationBytes(invitation)) };
 }
 
-/** An invitation as nodes hand it to each other (JSON); throws `invalid_argument` for anything else. */
+/** Characters of an invitation's JSON. */
+const MAX_INVITATION = 64 * 1024;
+
+/** An invitation as nodes hand it to each other (JSON); throws `invalid_argument` for anything else, `payload_too_large` beyond its bound. */
 export function parseInvitation(json: string): SignedInvitation {
+  if (json.length > MAX_INVITATION) throw new ShoalError("payload_too_large", "an invitation is smaller");
   const type = "JoinWithInvitationClaim";
   let value: unknown;
   try {

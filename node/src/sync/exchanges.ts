@@ -12,8 +12,6 @@ import { bytes, bytes32, flag, listOf, mapped, number32, optional, record, text,
 export const MAX_IDS = 4096;
 /** Bytes of bodies in one frame. */
 export const MAX_BODY = 4 * 1024 * 1024;
-/** Bytes of an invitation's JSON. */
-export const MAX_INVITATION = 64 * 1024;
 const MAX_BOXES = 4096;
 
 interface Exchange<Ask, Answer> {

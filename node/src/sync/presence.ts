@@ -2,13 +2,12 @@
  * Presence on its way: what somebody is at, signed by them for one context and moment. Keys of a scope outlive a member, so a
  * seal alone says nothing about who speaks; and what was said once is not to be said again by others later.
  */
+import { MAX_EPHEMERAL } from "../context/handlers/set-ephemeral.ts";
 import { BorshReader, BorshWriter } from "../model/borsh.ts";
 import { bytesOf, idOf, type ContextId, type PublicKey } from "../model/ids.ts";
 import { sign, verify, type KeyPair } from "../model/keys.ts";
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 
-/** Bytes of a presence state, as `setEphemeral` has it. */
-const MAX_STATE = 16 * 1024;
 const DOMAIN = "shoal.presence.v1";
 
 export interface Presence {
@@ -33,7 +32,8 @@ export function decodePresence(contextId: ContextId, plain: Uint8Array): Presenc
   const state = Uint8Array.from(reader.bytes());
   const signature = reader.fixed(64);
   reader.end();
-  if (state.length > MAX_STATE) throw new ShoalError("invalid_argument", `presence has at most ${MAX_STATE} bytes`);
+  if (state.length > MAX_EPHEMERAL)
+    throw new ShoalError("invalid_argument", `presence has at most ${MAX_EPHEMERAL} bytes`);
   if (!verify(signature, signedBytes(contextId, atMs, state), key)) {
     throw new ShoalError("invalid_argument", "presence is not signed by the author it names");
   }

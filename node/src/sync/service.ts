@@ -4,13 +4,13 @@
  */
 import { ShoalError } from "@shoal/shared/base/errors.ts";
 import { milliseconds } from "@shoal/shared/base/time.ts";
+import { parseInvitation } from "../governance/invitations.ts";
 import type { KeyScope } from "../governance/replication.ts";
 import type { ContextId, GroupId, PublicKey } from "../model/ids.ts";
 import type { ReplicaSnapshot } from "../context/replica.ts";
 import type { Channel, PeerId } from "../network/contract.ts";
 import { createBucket, type Bucket } from "../network/rate.ts";
 import type { AnswerOf, AskOf, Kind } from "./exchanges.ts";
-import { parseInvitation } from "./invitation.ts";
 import { prefix } from "./bodies.ts";
 import type { SyncParts } from "./parts.ts";
 import { answerReconciliation } from "./protocols/reconcile.ts";

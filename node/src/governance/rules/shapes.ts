@@ -72,8 +72,6 @@ const claim = {
   }),
   inviterSignature: signature,
 };
-/** An invitation with its inviter's signature, as it is shown to peers. */
-export const claimShape = z.object(claim);
 const digits = z
   .string()
   .max(MEASUREMENT_DIGITS)
